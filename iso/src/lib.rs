@@ -1,0 +1,1 @@
+//! ISO 9660 images with Rock Ridge, El Torito and a hybrid GPT.

@@ -1,0 +1,1 @@
+//! QEMU machines, firmware, consoles, a test bench and the sample system.

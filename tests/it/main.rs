@@ -1,0 +1,1 @@
+//! Integration tests that need no virtual machine, one module per theme.

@@ -1,0 +1,1 @@
+//! Tests that boot machines under QEMU, one module per theme.

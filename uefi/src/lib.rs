@@ -1,0 +1,1 @@
+//! Boot loader entries, loader.conf, unified kernel images and boot variables.
