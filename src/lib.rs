@@ -1,1 +1,24 @@
-//! landfall
+//! landfall turns a declared disk layout and a system closure into a machine that boots.
+//!
+//! ```text
+//! layout text ─▶ Layout ─▶ Plan ─▶ Block stack ─▶ filesystems ─▶ boot files ─▶ Image ─▶ outputs
+//! store closure ─▶ Closure ─▶ Tree ───────────────────┘
+//! ```
+//!
+//! The modules below are in the order in which a build goes through them; each uses only what
+//! stands above it.
+
+// What everything else is built from.
+pub mod command;
+pub mod error;
+pub mod files;
+pub mod identity;
+pub mod progress;
+pub mod sys;
+pub mod timestamp;
+pub mod units;
+
+// Bytes: volumes, trees, file systems.
+pub mod fs;
+pub mod tree;
+pub mod volume;

@@ -1,0 +1,5 @@
+//! File systems: each a writer that takes a [`Tree`](crate::tree::Tree), and a reader that gives one back.
+//!
+//! Every one has the same door: `measure` says how large the file system must be, `write` fills a
+//! [`Block`](crate::volume::Block), `read` checks what is on one. `measure` is the first pass of
+//! `write`: sizes are computed, never guessed.

@@ -1,0 +1,173 @@
+//! A Block in a file or on a device of the host.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FallocateFlags, copy_file_range, fallocate};
+
+use super::{Block, BlockError, carry, check_range};
+use crate::error::IoError;
+use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
+
+/// Zeroes for places where a hole cannot be punched.
+static ZEROES: [u8; 1 << 16] = [0; 1 << 16];
+
+/// A regular file or block device.
+#[derive(Debug)]
+pub struct FileBlock {
+    file: File,
+    path: PathBuf,
+    len: u64,
+    sector_size: SectorSize,
+}
+
+impl FileBlock {
+    /// Makes `file` exactly `len` zero bytes, all of them holes. `path` is for messages.
+    pub fn create(file: File, path: &Path, len: u64, sector_size: SectorSize) -> Result<Self, BlockError> {
+        let error = |source| IoError::new("setting the length of", path, source);
+        file.set_len(0).map_err(error)?;
+        file.set_len(len).map_err(error)?;
+        Ok(Self { file, path: path.to_owned(), len, sector_size })
+    }
+
+    /// What is in `file` already: an image or a device, opened for what the caller will do.
+    pub fn open(file: File, path: &Path, sector_size: SectorSize) -> Result<Self, BlockError> {
+        let error = |source| IoError::new("finding the length of", path, source);
+        // The metadata of a device says 0; its end says the truth, for files too.
+        let len = (&file).seek(SeekFrom::End(0)).map_err(error)?;
+        Ok(Self { file, path: path.to_owned(), len, sector_size })
+    }
+
+    /// The file or device, as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn error(&self, operation: &'static str, offset: u64) -> impl Fn(io::Error) -> BlockError {
+        let path = self.path.clone();
+        move |source| IoError::new(operation, &path, source).at(offset).into()
+    }
+
+    fn check(&self, offset: u64, len: u64) -> Result<(), BlockError> {
+        check_range(&self.path.to_string_lossy(), offset, len, self.len)
+    }
+
+    /// Whether the kernel may copy from `source`: not from one of its pseudo files, whose length lies.
+    fn kernel_copies(&self, source: &File) -> bool {
+        let regular = |file: &File| file.metadata().is_ok_and(|metadata| metadata.file_type().is_file());
+        regular(source) && regular(&self.file)
+    }
+
+    /// Lets the kernel copy; returns how many bytes it did before it could not go on.
+    fn kernel_copy(&self, source: &File, range: ByteRange, offset: u64) -> Result<u64, BlockError> {
+        let mut done = 0;
+        while done < range.len() {
+            let signed = |value: u64| {
+                i64::try_from(value)
+                    .map_err(|_| self.error("copying to", offset)(io::ErrorKind::InvalidInput.into()))
+            };
+            let (mut from, mut to) = (signed(range.start() + done)?, signed(offset + done)?);
+            let wanted = usize_of(range.len() - done);
+            match copy_file_range(source.as_fd(), Some(&mut from), self.file.as_fd(), Some(&mut to), wanted) {
+                Ok(0) | Err(_) => break,
+                Ok(copied) => done += u64_of(copied),
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Block for FileBlock {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn sector_size(&self) -> SectorSize {
+        self.sector_size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), BlockError> {
+        self.check(offset, u64_of(buffer.len()))?;
+        self.file.read_exact_at(buffer, offset).map_err(self.error("reading", offset))
+    }
+
+    fn write_at(&self, data: &[u8], offset: u64) -> Result<(), BlockError> {
+        self.check(offset, u64_of(data.len()))?;
+        self.file.write_all_at(data, offset).map_err(self.error("writing", offset))
+    }
+
+    fn zero_range(&self, range: ByteRange) -> Result<(), BlockError> {
+        self.check(range.start(), range.len())?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // PUNCH_HOLE reads back as zeroes on files and on devices that say so; where it is not
+        // supported the zeroes are written.
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        let is_device = self.file.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device());
+        let signed = |value: u64| i64::try_from(value).ok();
+        if !is_device
+            && let (Some(start), Some(len)) = (signed(range.start()), signed(range.len()))
+            && fallocate(self.file.as_fd(), flags, start, len).is_ok()
+        {
+            return Ok(());
+        }
+        let mut offset = range.start();
+        while offset < range.end() {
+            let chunk = usize_of((range.end() - offset).min(u64_of(ZEROES.len())));
+            self.file.write_all_at(&ZEROES[..chunk], offset).map_err(self.error("writing", offset))?;
+            offset += u64_of(chunk);
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), BlockError> {
+        self.file.sync_data().map_err(self.error("syncing", 0))
+    }
+
+    fn copy_from(&self, source: &File, range: ByteRange, offset: u64) -> Result<(), BlockError> {
+        self.check(offset, range.len())?;
+        let done = if self.kernel_copies(source) { self.kernel_copy(source, range, offset)? } else { 0 };
+        let Some(rest) = ByteRange::new(range.start() + done, range.len() - done) else {
+            return Err(BlockError::out_of_range("the source", range.start(), range.len(), range.end()));
+        };
+        carry(source, rest, |data, moved| self.write_at(data, offset + done + moved))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_all_holes_and_copies_land_at_their_offset() {
+        let mut source = tempfile::tempfile().unwrap();
+        source.write_all(&[7; 10_000]).unwrap();
+        let target = tempfile::NamedTempFile::new().unwrap();
+        let block =
+            FileBlock::create(target.reopen().unwrap(), target.path(), 1 << 30, SectorSize::S512).unwrap();
+        assert_eq!(target.as_file().metadata().unwrap().blocks(), 0);
+        block.copy_from(&source, ByteRange::new(1, 9_999).unwrap(), 1 << 20).unwrap();
+        let mut bytes = [0; 10_001];
+        block.read_at(&mut bytes, (1 << 20) - 1).unwrap();
+        assert_eq!((bytes[0], bytes[1], bytes[9_999], bytes[10_000]), (0, 7, 7, 0));
+        block.zero_range(ByteRange::new(1 << 20, 4096).unwrap()).unwrap();
+        block.read_at(&mut bytes, 1 << 20).unwrap();
+        assert_eq!((bytes[4095], bytes[4096]), (0, 7));
+    }
+
+    #[test]
+    fn a_source_that_became_shorter_is_an_error() {
+        let source = tempfile::tempfile().unwrap();
+        let target = tempfile::NamedTempFile::new().unwrap();
+        let block =
+            FileBlock::create(target.reopen().unwrap(), target.path(), 1 << 20, SectorSize::S512).unwrap();
+        assert!(block.copy_from(&source, ByteRange::new(0, 10).unwrap(), 0).is_err());
+    }
+}
