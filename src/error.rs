@@ -22,10 +22,17 @@ pub enum Exit {
     Missing = 5,
 }
 
+impl Exit {
+    /// The number that the process ends with.
+    #[expect(clippy::as_conversions, reason = "the enum's numbers are its meaning")]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
-        #[expect(clippy::as_conversions, reason = "the enum's numbers are its meaning")]
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::IoError;
 
@@ -24,6 +25,19 @@ pub fn open(path: &Path) -> Result<File, IoError> {
 /// Makes a directory and those above it.
 pub fn create_dir_all(path: &Path) -> Result<(), IoError> {
     fs::create_dir_all(path).map_err(|source| IoError::new("creating directory", path, source))
+}
+
+/// The replacements under way in this process, for [`remove_temporaries`].
+static TEMPORARIES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn temporaries() -> MutexGuard<'static, Vec<PathBuf>> {
+    TEMPORARIES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes every unfinished replacement of this process, because it is about to end; how many there were.
+pub fn remove_temporaries() -> usize {
+    let unfinished = std::mem::take(&mut *temporaries());
+    unfinished.iter().filter(|path| fs::remove_file(path).is_ok()).count()
 }
 
 /// A file that takes its name only when it is complete.
@@ -54,6 +68,7 @@ impl ReplaceFile {
             .truncate(true)
             .open(&temporary)
             .map_err(error)?;
+        temporaries().push(temporary.clone());
         Ok(Self { file, temporary, target: target.to_owned(), committed: false })
     }
 
@@ -84,6 +99,7 @@ impl ReplaceFile {
 
 impl Drop for ReplaceFile {
     fn drop(&mut self) {
+        temporaries().retain(|path| *path != self.temporary);
         if !self.committed
             && let Err(error) = fs::remove_file(&self.temporary)
         {

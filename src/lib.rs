@@ -22,3 +22,6 @@ pub mod units;
 pub mod fs;
 pub mod tree;
 pub mod volume;
+
+// The machine's user.
+pub mod cli;

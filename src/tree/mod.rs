@@ -7,12 +7,14 @@
 
 mod content;
 mod name;
+mod split;
 mod walk;
 
 use std::collections::BTreeMap;
 
 pub use content::{Content, ContentError, HostFile, OpenContent, Source};
 pub use name::{Name, NameError};
+pub use split::{MountPoint, split};
 pub use walk::Walk;
 
 use crate::timestamp::Timestamp;

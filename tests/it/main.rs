@@ -2,4 +2,5 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod cli;
 mod oracle;

@@ -1,0 +1,113 @@
+//! The command line: one file per command, and the one `match` that names them all.
+//!
+//! Standard output carries results only; progress, notes and errors go to standard error. How a
+//! command ended is an [`Exit`].
+
+mod arguments;
+mod completions;
+mod failure;
+mod interrupt;
+mod man;
+mod terminal;
+
+use std::io::Write;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use failure::Failure;
+
+use crate::error::Exit;
+use arguments::Common;
+use terminal::Terminal;
+
+/// Turns a declared disk layout and a system closure into a machine that boots.
+///
+/// Layouts are disko's language; systems are NixOS-style store closures. Images are built as an
+/// ordinary user: no root, no virtual machine, the same bytes every time.
+#[derive(Debug, Parser)]
+#[command(name = "landfall", version, max_term_width = 80, infer_subcommands = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 layout or input wrong,\n4 refused for safety, 5 a needed program is missing."
+)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Write the manual pages
+    Man(man::Arguments),
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    interrupt::watch();
+    let terminal = match Terminal::new(&cli.common) {
+        Ok(terminal) => terminal,
+        Err(failure) => return failure.print(&cli.common),
+    };
+    let ended = run(cli.command, &terminal);
+    terminal.clear();
+    ended.map_or_else(|failure| failure.print(&cli.common), |()| Exit::Done)
+}
+
+fn run(command: Command, _terminal: &Terminal) -> Result<(), Failure> {
+    match command {
+        Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => man::man(&arguments, Cli::command()),
+    }
+}
+
+/// What clap has to say: help and version are results, anything else is a mistake in the call.
+fn usage(error: &clap::Error) -> Exit {
+    // Nowhere to report to when even this cannot be printed.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// Prints a result to standard output. A reader that went away (`| head`) is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, format!("writing to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        fn walk(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            for sub in command.get_subcommands_mut() {
+                walk(sub);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        walk(&mut command);
+    }
+}
