@@ -14,6 +14,7 @@ pub mod error;
 pub mod files;
 pub mod identity;
 pub mod progress;
+pub mod secret;
 pub mod sys;
 pub mod timestamp;
 pub mod units;

@@ -6,6 +6,7 @@
 
 mod claims;
 mod file;
+pub mod luks2;
 mod memory;
 mod slice;
 

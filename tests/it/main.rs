@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod cli;
+mod luks2;
 mod oracle;
