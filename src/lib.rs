@@ -19,6 +19,9 @@ pub mod sys;
 pub mod timestamp;
 pub mod units;
 
+// Text in: the layout language.
+pub mod layout;
+
 // Bytes: volumes, trees, file systems.
 pub mod fs;
 pub mod tree;

@@ -1,0 +1,6 @@
+//! The layout language: disko's, read from Nix, JSON or TOML, checked, with every default filled in.
+
+pub mod diagnostic;
+pub mod syntax;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
