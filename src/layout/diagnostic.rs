@@ -35,6 +35,8 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// The finding in one sentence.
     pub message: String,
+    /// The full name of the option it is about (`disk.main.content.partitions.ESP.size`); empty when there is none.
+    pub option: String,
     /// Where; `None` when it concerns the layout as a whole.
     pub span: Option<Span>,
     /// What stands at the caret; may be empty.
@@ -67,13 +69,29 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, span: Option<Span>, message: String) -> Self {
-        Self { severity, code, message, span, label: String::new(), others: Vec::new(), hints: Vec::new() }
+        Self {
+            severity,
+            code,
+            message,
+            option: String::new(),
+            span,
+            label: String::new(),
+            others: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Says what stands at the caret.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = text.into();
+        self
+    }
+
+    /// Names the option it is about.
+    #[must_use]
+    pub fn option(mut self, path: impl Into<String>) -> Self {
+        self.option = path.into();
         self
     }
 

@@ -108,7 +108,11 @@ impl SourceMap {
     ///
     /// # Errors
     /// [`SourceTooLarge`] for more than [`LARGEST_SOURCE`] bytes.
-    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Result<SourceId, SourceTooLarge> {
+    pub fn add(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        text: impl Into<Arc<str>>,
+    ) -> Result<SourceId, SourceTooLarge> {
         let (name, text) = (name.into(), text.into());
         if text.len() > LARGEST_SOURCE {
             return Err(SourceTooLarge { name: name.to_string(), length: text.len() });

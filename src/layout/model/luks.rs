@@ -1,0 +1,41 @@
+//! `luks`: an encrypted container and what lies in it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::content::DeviceContent;
+use super::text::AbsolutePath;
+use crate::layout::options::set::{Tag, option_set};
+
+option_set! {
+    /// A LUKS container.
+    pub struct Luks(scope, set), Tag::Required("luks") => {
+        /// The device that is encrypted.
+        device: String = "device", derived("the device that has this content", scope.device.clone());
+        /// Name of the opened device, under `/dev/mapper`.
+        name: String = "name", required();
+        /// Older form of `passwordFile` and `settings.keyFile`.
+        key_file: Option<AbsolutePath> = "keyFile", default(None);
+        /// File with the passphrase that the container is first made with.
+        password_file: Option<AbsolutePath> = "passwordFile", default(None);
+        /// Settings of `boot.initrd.luks.devices.NAME` of NixOS; `keyFile` is also what the container is made with.
+        settings: BTreeMap<String, Json> = "settings", default(BTreeMap::new());
+        /// Whether to ask for the passphrase.
+        ask_password: bool = "askPassword", derived(
+            "true unless `keyFile`, `passwordFile` or `settings.keyFile` is given",
+            key_file.is_none() && password_file.is_none() && !settings.contains_key("keyFile")
+        );
+        /// Files with further keys.
+        additional_key_files: Vec<AbsolutePath> = "additionalKeyFiles", default(Vec::new());
+        /// Whether the initrd opens it (an entry in `boot.initrd.luks.devices`).
+        initrd_unlock: bool = "initrdUnlock", default(true);
+        /// Arguments for `cryptsetup luksFormat`.
+        extra_format_args: Vec<String> = "extraFormatArgs", default(Vec::new());
+        /// Arguments for `cryptsetup open`.
+        extra_open_args: Vec<String> = "extraOpenArgs", default(Vec::new());
+        /// What lies in it.
+        content: Option<DeviceContent> = "content", default(None),
+            in scope.owned("luks", &name, format!("/dev/mapper/{name}"));
+    } with hooks
+}

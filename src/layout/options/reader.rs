@@ -1,0 +1,279 @@
+//! The reading side: finds options in a set, reports what does not fit, remembers where things stand.
+
+use std::sync::Arc;
+
+use super::set::Tag;
+use super::{OptionType, choice, suggest};
+use crate::layout::diagnostic::Diagnostic;
+use crate::layout::model::hooks::Hooks;
+use crate::layout::model::places::Places;
+use crate::layout::model::scope::Scope;
+use crate::layout::syntax::source::Span;
+use crate::layout::syntax::value::{Attrs, Kind, Value};
+
+/// Options that disko computes for its own use. They are in what `nix eval --json …config.disko.devices` prints; a layout has
+/// no reason to set them, and they mean nothing here.
+const INTERNAL: [&str; 16] = [
+    "_config",
+    "_create",
+    "_createFilesystem",
+    "_destroy",
+    "_destroyFormatMount",
+    "_disko",
+    "_formatMount",
+    "_legacyDestroy",
+    "_meta",
+    "_module",
+    "_mount",
+    "_name",
+    "_packages",
+    "_parent",
+    "_pkgs",
+    "_unmount",
+];
+
+/// Also internal: not in [`INTERNAL`] only to keep that list's rows short.
+const INTERNAL_SCRIPTS: [&str; 2] = ["_scripts", "_update"];
+
+/// Whether an option is one of disko's internal ones.
+pub(crate) fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name) || INTERNAL_SCRIPTS.contains(&name)
+}
+
+/// Collects the findings of one reading.
+#[derive(Debug, Default)]
+pub struct Reader {
+    findings: Vec<Diagnostic>,
+    /// Where the reading is, as names from the devices set down.
+    path: Vec<Arc<str>>,
+}
+
+impl Reader {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything found, in the order of reading.
+    pub fn into_findings(self) -> Vec<Diagnostic> {
+        self.findings
+    }
+
+    /// Keeps a finding, with the option it is about.
+    pub fn report(&mut self, finding: Diagnostic) {
+        let finding = if finding.option.is_empty() { finding.option(self.path.join(".")) } else { finding };
+        self.findings.push(finding);
+    }
+
+    /// Reads one step further down the path.
+    pub fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Arc::from(name));
+        let result = read(self);
+        self.path.pop();
+        result
+    }
+
+    /// Reads something twice over without reporting it twice: findings of `read` are dropped.
+    pub fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.findings.len();
+        let result = read(self);
+        self.findings.truncate(before);
+        result
+    }
+
+    /// Reports a value of a type that the option does not take.
+    pub fn wrong_type(&mut self, value: &Value, accepts: &str) {
+        let name = self.option_name();
+        let mut finding = Diagnostic::error(
+            "wrong-type",
+            value.span,
+            format!("{name} accepts {accepts}, but this is {}", value.describe()),
+        )
+        .label(format!("expected {accepts}"));
+        if let Some(hint) = conversion(value, accepts) {
+            finding = finding.hint(hint);
+        }
+        self.report(finding);
+    }
+
+    /// Reports a text that does not have the form the option asks for.
+    pub fn wrong_form(&mut self, value: &Value, accepts: &str) {
+        let name = self.option_name();
+        let given = value.as_str().map_or_else(|| value.describe().to_owned(), |text| format!("`{text}`"));
+        let finding = Diagnostic::error(
+            "wrong-form",
+            value.span,
+            format!("{name} accepts {accepts}, but this is {given}"),
+        )
+        .label(format!("expected {accepts}"));
+        self.report(finding);
+    }
+
+    /// Reports a text that is none of the words the option takes.
+    pub fn wrong_word(&mut self, value: &Value, words: &[&str]) {
+        let accepts = choice::one_of(words);
+        let Some(text) = value.as_str() else {
+            self.wrong_type(value, &accepts);
+            return;
+        };
+        let name = self.option_name();
+        let mut finding = Diagnostic::error(
+            "wrong-word",
+            value.span,
+            format!("{name} accepts {accepts}, but this is `{text}`"),
+        );
+        if let Some(near) = suggest::nearest(text, words.iter().copied()) {
+            finding = finding.label(format!("did you mean `{near}`?"));
+        }
+        self.report(finding);
+    }
+
+    /// Reports every name of a set that is not among `known`.
+    pub(crate) fn refuse_unknown(&mut self, attrs: &Attrs, known: &[&'static str]) {
+        for (name, attr) in attrs.iter() {
+            if known.contains(&&**name) || is_internal(name) {
+                continue;
+            }
+            let place = self.path.last().map(|last| format!(" in `{last}`")).unwrap_or_default();
+            let mut finding = Diagnostic::error(
+                "unknown-option",
+                attr.name_span,
+                format!("there is no option `{name}`{place}"),
+            );
+            finding = match suggest::nearest(name, known.iter().copied()) {
+                Some(near) => finding.label(format!("did you mean `{near}`?")),
+                None => finding.hint(format!("options here: {}", listed(known))),
+            };
+            let finding = finding.option(self.below(name));
+            self.report(finding);
+        }
+    }
+
+    /// The full name of an option of the set being read.
+    fn below(&self, name: &str) -> String {
+        let mut path = self.path.join(".");
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
+        path
+    }
+
+    fn option_name(&self) -> String {
+        self.path.last().map_or_else(|| "the layout".to_owned(), |name| format!("`{name}`"))
+    }
+}
+
+/// The public names of `known`, in backticks.
+fn listed(known: &[&str]) -> String {
+    let mut names: Vec<&str> = known.iter().copied().filter(|name| !name.starts_with('_')).collect();
+    names.sort_unstable();
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// How to write a value of the wrong type so that it fits, where that is plain.
+fn conversion(value: &Value, accepts: &str) -> Option<String> {
+    match &value.kind {
+        Kind::Int(number) if !accepts.contains("list") => Some(format!("write it as a text: `\"{number}\"`")),
+        Kind::Bool(flag) if accepts == "a string" => Some(format!("write it as a text: `\"{flag}\"`")),
+        Kind::Path(path) => Some(format!("write it as a text: `\"{path}\"`")),
+        Kind::String(text) if accepts.ends_with("an integer") && text.parse::<i64>().is_ok() => {
+            Some(format!("write it without quotes: `{text}`"))
+        }
+        Kind::String(text) if accepts == "a boolean" && (&**text == "true" || &**text == "false") => {
+            Some(format!("write it without quotes: `{text}`"))
+        }
+        Kind::String(text) if accepts.starts_with("a list") => {
+            Some(format!("write it as a list: `[ \"{text}\" ]`"))
+        }
+        _ => None,
+    }
+}
+
+/// One set being read.
+#[derive(Debug)]
+pub struct SetReader<'a> {
+    reader: &'a mut Reader,
+    attrs: &'a Attrs,
+    places: Places,
+}
+
+impl<'a> SetReader<'a> {
+    /// Starts reading `attrs`, which stand at `span`.
+    pub(crate) fn new(reader: &'a mut Reader, attrs: &'a Attrs, span: Span) -> Self {
+        Self { reader, attrs, places: Places::new(span) }
+    }
+
+    /// Reads an option. `None` when it is left out; a value that does not fit is reported and replaced.
+    pub fn take<T: OptionType + Default>(&mut self, name: &'static str, scope: &Scope) -> Option<T> {
+        let attr = self.attrs.get(name)?;
+        self.places.put(name, attr.name_span, attr.value.span);
+        let value = self.reader.within(name, |reader| T::read(&attr.value, scope, reader));
+        Some(value.unwrap_or_default())
+    }
+
+    /// An option as it was written, before reading, for defaults that depend on options further down.
+    pub fn raw(&self, name: &str) -> Option<&Value> {
+        self.attrs.get(name).map(|attr| &attr.value)
+    }
+
+    /// Reports that a required option is not there, and gives a stand-in.
+    pub fn missing<T: OptionType + Default>(&mut self, name: &'static str) -> T {
+        let owner = self.reader.option_name();
+        let finding = Diagnostic::error(
+            "missing-option",
+            self.places.whole(),
+            format!("{owner} needs the option `{name}`"),
+        )
+        .label(format!("`{name}` is missing: {}", T::accepts()))
+        .option(self.reader.below(name));
+        self.reader.report(finding);
+        T::default()
+    }
+
+    /// Reports a finding about the set.
+    pub fn report(&mut self, finding: Diagnostic) {
+        self.reader.report(finding);
+    }
+
+    /// Where an option (or else the whole set) stands.
+    pub fn place(&self, name: &str) -> Span {
+        self.places.of(name)
+    }
+
+    /// Reads the six hooks.
+    pub fn hooks(&mut self) -> Hooks {
+        Hooks::read(self)
+    }
+
+    /// Where the options that were read stand.
+    pub fn places(&mut self) -> Places {
+        self.places.clone()
+    }
+
+    /// Checks the option `type`.
+    pub(crate) fn check_tag(&mut self, tag: Tag) {
+        let (Some(expected), given) = (tag.name(), self.attrs.get("type")) else { return };
+        match given {
+            Some(attr) => {
+                self.places.put("type", attr.name_span, attr.value.span);
+                if attr.value.as_str() != Some(expected) {
+                    self.reader.within("type", |reader| reader.wrong_word(&attr.value, &[expected]));
+                }
+            }
+            None if matches!(tag, Tag::Required(_)) => {
+                let owner = self.reader.option_name();
+                let finding = Diagnostic::error(
+                    "missing-option",
+                    self.places.whole(),
+                    format!("{owner} needs the option `type`"),
+                )
+                .label(format!("`type = \"{expected}\"` is missing"))
+                .option(self.reader.below("type"));
+                self.reader.report(finding);
+            }
+            None => {}
+        }
+    }
+}
