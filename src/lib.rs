@@ -27,5 +27,8 @@ pub mod fs;
 pub mod tree;
 pub mod volume;
 
+// Where text and bytes meet.
+pub mod plan;
+
 // The machine's user.
 pub mod cli;

@@ -6,3 +6,4 @@
 mod cli;
 mod luks2;
 mod oracle;
+mod plan;

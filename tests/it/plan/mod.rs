@@ -1,0 +1,4 @@
+//! Plans against the programs whose work they foretell.
+
+mod parted;
+mod sgdisk;
