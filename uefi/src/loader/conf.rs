@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn spellings_of_other_tools_are_understood() {
-        let conf = LoaderConf::parse("#timeout 3\ntimeout menu-force\nconsole-mode 2\neditor off\ntimeout soon\n");
+        let conf =
+            LoaderConf::parse("#timeout 3\ntimeout menu-force\nconsole-mode 2\neditor off\ntimeout soon\n");
         assert_eq!(conf.timeout, Some(Timeout::MenuForce));
         assert_eq!(conf.console_mode, Some(ConsoleMode::Mode(2)));
         assert_eq!(conf.editor, Some(false));
@@ -173,7 +174,8 @@ mod tests {
         let timeouts = [Timeout::Seconds(0), Timeout::MenuForce, Timeout::MenuHidden, Timeout::MenuDisabled];
         let modes = [ConsoleMode::Keep, ConsoleMode::Auto, ConsoleMode::Max, ConsoleMode::Mode(5)];
         for (timeout, mode) in timeouts.into_iter().zip(modes) {
-            let conf = LoaderConf { timeout: Some(timeout), console_mode: Some(mode), ..LoaderConf::default() };
+            let conf =
+                LoaderConf { timeout: Some(timeout), console_mode: Some(mode), ..LoaderConf::default() };
             assert_eq!(LoaderConf::parse(&conf.render()), conf);
         }
     }

@@ -8,6 +8,7 @@ use super::{settings, unquoted};
 ///
 /// Boot Loader Specification, section "Type #1 Boot Loader Entry Keys".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::enum_variant_names, reason = "`sort-key` is the specification's word")]
 pub enum Key {
     /// `title`: what the menu shows.
     Title,
@@ -201,7 +202,10 @@ mod tests {
             ("", "`title` of a boot loader entry cannot be \"\": it is empty"),
             ("a\nb", "`title` of a boot loader entry cannot be \"a\\nb\": it holds a line break or NUL"),
             (" a", "`title` of a boot loader entry cannot be \" a\": it begins or ends with a blank"),
-            ("\"a\"", "`title` of a boot loader entry cannot be \"\\\"a\\\"\": the boot loader drops quotes around a value"),
+            (
+                "\"a\"",
+                "`title` of a boot loader entry cannot be \"\\\"a\\\"\": the boot loader drops quotes around a value",
+            ),
         ];
         for (value, message) in cases {
             assert_eq!(Entry::new().with(Key::Title, value).unwrap_err().to_string(), message);
