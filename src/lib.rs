@@ -24,6 +24,7 @@ pub mod layout;
 
 // Bytes: volumes, trees, file systems.
 pub mod fs;
+pub mod store;
 pub mod tree;
 pub mod volume;
 

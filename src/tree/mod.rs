@@ -6,6 +6,7 @@
 //! their bytes, so whatever is made from a Tree has one order everywhere.
 
 mod content;
+mod host;
 mod name;
 mod split;
 mod walk;
@@ -13,6 +14,7 @@ mod walk;
 use std::collections::BTreeMap;
 
 pub use content::{Content, ContentError, HostFile, OpenContent, Source};
+pub use host::{HostTreeError, host_tree};
 pub use name::{Name, NameError};
 pub use split::{MountPoint, split};
 pub use walk::Walk;
