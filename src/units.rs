@@ -42,6 +42,12 @@ pub const fn high_u32(value: u64) -> u32 {
     (value >> 32) as u32
 }
 
+/// The two's complement bits of `value`: how formats store signed times and distances.
+#[expect(clippy::as_conversions, reason = "the bits are the meaning of this function")]
+pub const fn bits_of_i64(value: i64) -> u64 {
+    value as u64
+}
+
 /// The low 16 bits of `value`.
 #[expect(clippy::as_conversions, reason = "truncation is the meaning of this function")]
 pub const fn low_u16(value: u64) -> u16 {

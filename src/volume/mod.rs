@@ -7,6 +7,7 @@
 mod claims;
 mod file;
 pub mod luks2;
+pub mod md;
 mod memory;
 mod slice;
 

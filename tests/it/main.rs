@@ -5,5 +5,6 @@
 
 mod cli;
 mod luks2;
+mod md;
 mod oracle;
 mod plan;
