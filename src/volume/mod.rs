@@ -6,7 +6,9 @@
 
 mod claims;
 mod file;
+pub mod gpt;
 pub mod luks2;
+pub mod mbr;
 pub mod md;
 mod memory;
 mod slice;
