@@ -1,9 +1,15 @@
 //! The layout language: disko's, read from Nix, JSON or TOML, checked, with every default filled in.
+//!
+//! ```text
+//! text ─▶ Value (syntax) ─▶ Devices (model, read by options) ─▶ checks ─▶ Layout
+//! ```
 
 pub mod diagnostic;
 pub mod model;
 pub mod options;
+mod parse;
 pub mod schema;
 pub mod syntax;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use parse::{Layout, Source};

@@ -5,6 +5,7 @@
 
 mod cli;
 mod gpt;
+mod layout;
 mod luks2;
 mod md;
 mod oracle;
