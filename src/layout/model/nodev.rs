@@ -12,7 +12,10 @@ option_set! {
         /// Its kind, as `mount -t` calls it.
         fs_type: String = "fsType", required();
         /// The first argument of `mount`.
-        device: String = "device", default("none".to_owned());
+        device: String = "device", derived(
+            "`tmpfs` for a tmpfs, else `none`",
+            if fs_type == "tmpfs" { fs_type.clone() } else { "none".to_owned() }
+        );
         /// Where it is mounted; null for nowhere.
         mountpoint: Option<AbsolutePath> = "mountpoint", derived(
             "the attribute name",
