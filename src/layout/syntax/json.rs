@@ -18,13 +18,26 @@ pub fn parse(source: SourceId, text: &str) -> Result<Value, Vec<Diagnostic>> {
         Ok(value) if parser.findings.is_empty() => Ok(value),
         Ok(_) => Err(parser.findings),
         Err(finding) => {
-            parser.findings.push(finding);
+            parser.findings.push(*finding.0);
             Err(parser.findings)
         }
     }
 }
 
-type Parsed<T> = Result<T, Diagnostic>;
+type Parsed<T> = Result<T, Failure>;
+
+/// The syntax error that ended the reading; boxed to keep results small.
+struct Failure(Box<Diagnostic>);
+
+impl Failure {
+    fn new(span: Span, message: impl Into<String>) -> Self {
+        Self(Box::new(Diagnostic::error("syntax", span, message)))
+    }
+
+    fn hint(self, text: &str) -> Self {
+        Self(Box::new(self.0.hint(text)))
+    }
+}
 
 struct Parser<'a> {
     source: SourceId,
@@ -110,7 +123,7 @@ impl Parser<'_> {
         }
     }
 
-    fn expected_name(&self) -> Diagnostic {
+    fn expected_name(&self) -> Failure {
         match self.peek() {
             Some(b'}') => {
                 self.error("expected a name after the comma").hint("JSON has no comma after the last entry")
@@ -157,7 +170,7 @@ impl Parser<'_> {
             "null" => Ok(Kind::Null),
             "true" => Ok(Kind::Bool(true)),
             "false" => Ok(Kind::Bool(false)),
-            other => Err(syntax(self.span(start), format!("`{other}` is not a value of JSON"))
+            other => Err(Failure::new(self.span(start), format!("`{other}` is not a value of JSON"))
                 .hint("texts stand in double quotes in JSON")),
         }
     }
@@ -167,7 +180,7 @@ impl Parser<'_> {
         self.eat(b'-');
         let whole = self.digits();
         if whole == 0 || whole > 1 && self.text.as_bytes().get(self.at - whole) == Some(&b'0') {
-            return Err(syntax(self.span(start), "this is not a number of JSON"));
+            return Err(Failure::new(self.span(start), "this is not a number of JSON"));
         }
         let mut is_whole = true;
         if self.eat(b'.') {
@@ -184,7 +197,7 @@ impl Parser<'_> {
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        let too_large = || syntax(self.span(start), format!("`{text}` is too large"));
+        let too_large = || Failure::new(self.span(start), format!("`{text}` is too large"));
         if is_whole {
             return text.parse().map(Kind::Int).map_err(|_| too_large());
         }
@@ -216,11 +229,11 @@ impl Parser<'_> {
                 }
                 Some(b'\\') => text.push(self.escape()?),
                 Some(b'\n') => {
-                    return Err(syntax(self.span(start), "this text is not closed on its line")
+                    return Err(Failure::new(self.span(start), "this text is not closed on its line")
                         .hint("write line ends as `\\n`"));
                 }
                 Some(_) => return Err(self.error("control characters must be written as `\\u00XX`")),
-                None => return Err(syntax(self.span(start), "this text is never closed")),
+                None => return Err(Failure::new(self.span(start), "this text is never closed")),
             }
         }
     }
@@ -256,16 +269,16 @@ impl Parser<'_> {
                 self.at += 2;
                 let second = self.hex4(start)?;
                 if !(0xDC00..=0xDFFF).contains(&second) {
-                    return Err(syntax(self.span(start), "this is half of a pair of escapes"));
+                    return Err(Failure::new(self.span(start), "this is half of a pair of escapes"));
                 }
                 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
             }
             code => code,
         };
         match char::from_u32(code) {
-            Some('\0') => Err(syntax(self.span(start), "a text cannot hold the character NUL")),
+            Some('\0') => Err(Failure::new(self.span(start), "a text cannot hold the character NUL")),
             Some(character) => Ok(character),
-            None => Err(syntax(self.span(start), "this is half of a pair of escapes")),
+            None => Err(Failure::new(self.span(start), "this is half of a pair of escapes")),
         }
     }
 
@@ -273,7 +286,7 @@ impl Parser<'_> {
         let digits =
             self.text.get(self.at..self.at + 4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
         let Some(code) = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) else {
-            return Err(syntax(self.span(start), "expected four hex digits after `\\u`"));
+            return Err(Failure::new(self.span(start), "expected four hex digits after `\\u`"));
         };
         self.at += 4;
         Ok(code)
@@ -302,14 +315,10 @@ impl Parser<'_> {
     }
 
     /// A syntax error at the next character.
-    fn error(&self, message: impl Into<String>) -> Diagnostic {
+    fn error(&self, message: impl Into<String>) -> Failure {
         let width = self.text.get(self.at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        syntax(Span::new(self.source, self.at, self.at + width), message)
+        Failure::new(Span::new(self.source, self.at, self.at + width), message)
     }
-}
-
-fn syntax(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error("syntax", span, message)
 }
 
 /// Two entries of one name.
