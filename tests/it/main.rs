@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod cli;
+mod fixture;
 mod gpt;
 mod layout;
 mod luks2;
 mod md;
 mod oracle;
 mod plan;
+mod store;
