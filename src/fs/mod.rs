@@ -3,3 +3,5 @@
 //! Every one has the same door: `measure` says how large the file system must be, `write` fills a
 //! [`Block`](crate::volume::Block), `read` checks what is on one. `measure` is the first pass of
 //! `write`: sizes are computed, never guessed.
+
+pub mod ext4;
