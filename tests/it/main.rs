@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod cli;
+mod ext4;
 mod fixture;
 mod gpt;
 mod layout;

@@ -138,16 +138,9 @@ mod tests {
 
     #[test]
     fn a_block_is_filled_to_its_last_byte() {
-        // 1024 bytes - tail 12 - dots 24 = 988: four names of 239 bytes, each 247 with its header,
-        // padded to 248, are four bytes too many.
-        let names = [[b'n'; 239]; 4];
-        let entries = |len: usize| {
-            let entry = |name: &'static [u8]| Entry { name, inode: InodeNumber(12), file_type: 1 };
-            let short: Vec<_> = (0..4).map(|_| entry(&[b'n'; 239][..len])).collect();
-            short
-        };
-        assert_eq!(names.len(), 4);
-        assert!(!fits_one_block(&entries(239), BlockSize::B1024));
-        assert!(fits_one_block(&entries(236), BlockSize::B1024));
+        // 1024 bytes - tail 12 - dots 24 = 988 = 3 entries of 248 bytes and one of 244.
+        let entry = |len: usize| Entry { name: &[b'n'; 255][..len], inode: InodeNumber(12), file_type: 1 };
+        assert!(fits_one_block(&[entry(240), entry(240), entry(240), entry(236)], BlockSize::B1024));
+        assert!(!fits_one_block(&[entry(240), entry(240), entry(240), entry(237)], BlockSize::B1024));
     }
 }

@@ -84,14 +84,19 @@ impl Geometry {
         if groups == 1 {
             return (first + 1, most);
         }
-        // The reserve for growth follows from the size, which changes little within a group.
-        let base = if has_backup(groups - 1) {
-            let descriptors = descriptor_blocks(groups, block_size);
-            1 + descriptors + reserved_descriptor_blocks(before + 1, descriptors, block_size)
-        } else {
-            0
+        let base = |blocks| match has_backup(groups - 1) {
+            true => {
+                let descriptors = descriptor_blocks(groups, block_size);
+                1 + descriptors + reserved_descriptor_blocks(blocks, descriptors, block_size)
+            }
+            false => 0,
         };
-        (before + base + LAST_GROUP_MIN, most)
+        // The reserve for growth follows from the size: up from too little until both agree.
+        let mut least = before + LAST_GROUP_MIN;
+        while least < before + base(least) + LAST_GROUP_MIN {
+            least = before + base(least) + LAST_GROUP_MIN;
+        }
+        (least, most)
     }
 
     fn new_exactly(blocks: u64, demand: Demand, options: &Options) -> Result<Self, GeometryError> {

@@ -90,9 +90,12 @@ impl InodeFields {
     }
 }
 
-/// A reserved inode that is not in use: zero but for its checksum.
+/// A reserved inode that is not in use: zero but for its checksum, and the size that gives the checksum's
+/// upper half a place.
 pub(super) fn unused(seed: InodeSeed) -> [u8; INODE_BYTES] {
-    seal(format::Inode::new_zeroed(), &[0; INODE_AREA], seed)
+    let mut fields = format::Inode::new_zeroed();
+    fields.i_extra_isize = U16::new(EXTRA_SIZE);
+    seal(fields, &[0; INODE_AREA], seed)
 }
 
 /// Sets the checksum.

@@ -19,6 +19,8 @@
 //!
 //! Bytes are described in [`format`].
 
+#![expect(dead_code, reason = "what only the reader uses comes with it")]
+
 mod acl;
 mod batch;
 mod bitmap;
