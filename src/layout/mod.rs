@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod model;
 pub mod options;
 mod parse;
+pub mod render;
 pub mod schema;
 pub mod syntax;
 

@@ -53,8 +53,12 @@ impl Layout {
     /// # Errors
     /// All mistakes at once, and the warnings and notes, in the order of severity and place.
     pub fn parse(source: Source) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
-        let (value, sources) = read(source)?;
-        let (devices, mut findings) = document::devices(value);
+        let (value, mut findings, sources) = read(source);
+        let devices = value.and_then(|value| {
+            let (devices, mut passed_over) = document::devices(value);
+            findings.append(&mut passed_over);
+            devices
+        });
         let devices = devices.and_then(|value| {
             let mut reader = Reader::new();
             let devices = Devices::read(&value, &Scope::default(), &mut reader);
@@ -93,15 +97,14 @@ impl Layout {
     }
 }
 
-/// The value of a source, and the texts it came from.
-fn read(source: Source) -> Result<(Value, SourceMap), Diagnostics> {
+/// The value of a source with what was found on the way, and the texts it came from.
+fn read(source: Source) -> (Option<Value>, Vec<Diagnostic>, SourceMap) {
     let (name, text, parse): (_, _, fn(_, &str) -> _) = match source {
-        Source::Evaluated { value, sources } => return Ok((value, sources)),
+        Source::Evaluated { value, sources } => return (Some(value), Vec::new(), sources),
         Source::Json { name, text } => (name, text, json::parse),
         Source::Toml { name, text } => (name, text, toml::parse),
     };
     let mut sources = SourceMap::new();
-    let fail = |items, sources| Err(Diagnostics { items, sources: Arc::new(sources) });
     let (text, invalid) = match String::from_utf8(text) {
         Ok(text) => (text, None),
         Err(error) => {
@@ -111,15 +114,13 @@ fn read(source: Source) -> Result<(Value, SourceMap), Diagnostics> {
     };
     let id = match sources.add(name, text.as_str()) {
         Ok(id) => id,
-        Err(error) => return fail(vec![Diagnostic::global("too-large", error.to_string())], sources),
+        Err(error) => return (None, vec![Diagnostic::global("too-large", error.to_string())], sources),
     };
     if let Some(at) = invalid {
         let span = Span::new(id, at, at + '\u{fffd}'.len_utf8());
         let finding = Diagnostic::error("not-utf8", span, format!("the text is not UTF-8 from byte {at} on"));
-        return fail(vec![finding], sources);
+        return (None, vec![finding], sources);
     }
-    match parse(id, &text) {
-        Ok(value) => Ok((value, sources)),
-        Err(items) => fail(items, sources),
-    }
+    let (value, findings) = parse(id, &text);
+    (value, findings, sources)
 }

@@ -240,7 +240,6 @@ pub(super) fn read_type(
     let Some(attr) = attrs.get("type") else {
         let types: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
         let finding = Diagnostic::error("missing-option", value.span, "this needs the option `type`")
-            .label("`type` is missing")
             .hint(format!("types here: {}", types.join(", ")));
         reader.report(finding);
         return None;
@@ -256,6 +255,6 @@ pub(super) fn read_type(
         reader.report(finding);
         return None;
     }
-    reader.within("type", |reader| reader.wrong_word(&attr.value, types));
+    reader.within("type", attr.name_span, |reader| reader.wrong_word(&attr.value, types));
     None
 }

@@ -189,7 +189,8 @@ impl OptionType for Partitions {
             let index =
                 order.iter().position(|name| *name == name_of(key, &attr.value)).map_or(0, |place| place + 1);
             let scope = Scope { index: i64::try_from(index).unwrap_or(0), ..scope.named(key) };
-            let partition = reader.within(key, |reader| Partition::read(&attr.value, &scope, reader));
+            let partition =
+                reader.within(key, attr.name_span, |reader| Partition::read(&attr.value, &scope, reader));
             partitions.extend(partition.map(|partition| (key.to_string(), partition)));
         }
         Some(Self(partitions))

@@ -53,7 +53,7 @@ macro_rules! text {
                 };
                 let read = Self::new(text);
                 if read.is_none() {
-                    reader.wrong_form(value, $accepts);
+                    reader.wrong_form(value, $accepts, suggestion(text, Self::new));
                 }
                 read
             }
@@ -122,4 +122,16 @@ fn is_guid(text: &str) -> bool {
 fn is_number_with_unit(text: &str) -> bool {
     let number = text.strip_suffix(['K', 'M', 'G', 'T', 'P']).unwrap_or(text);
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A text of the right form that was likely meant: without space around it, with a unit written disko's way (for `10GB` or
+/// `512MiB`), with a slash in front.
+fn suggestion<T>(text: &str, new: fn(String) -> Option<T>) -> Option<String> {
+    let trimmed = text.trim();
+    let upper = trimmed.to_ascii_uppercase();
+    let unit = upper.replace(' ', "").trim_end_matches("IB").trim_end_matches('B').to_owned();
+    let candidates = [trimmed.to_owned(), unit, format!("/{trimmed}")];
+    let meant =
+        candidates.into_iter().find(|candidate| !candidate.is_empty() && new(candidate.clone()).is_some())?;
+    Some(format!("write `\"{meant}\"`"))
 }

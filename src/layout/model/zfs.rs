@@ -256,14 +256,14 @@ impl OptionType for PoolMode {
         match &value.kind {
             Kind::String(_) => VdevMode::read(value, scope, reader).map(Self::Simple),
             Kind::Attrs(attrs) => {
-                reader.refuse_unknown(attrs, &["topology"]);
+                reader.refuse_unknown(attrs, &["topology"], None);
                 let Some(topology) = attrs.get("topology") else {
                     if attrs.is_empty() {
                         reader.wrong_type(value, &Self::accepts());
                     }
                     return None;
                 };
-                reader.within("topology", |reader| {
+                reader.within("topology", topology.name_span, |reader| {
                     read_type(&topology.value, &["topology"], &[], reader)?;
                     Topology::read(&topology.value, scope, reader)
                         .map(|topology| Self::Topology(Box::new(topology)))

@@ -141,7 +141,9 @@ impl<T: OptionType> OptionType for Vec<T> {
         let mut list = Vec::with_capacity(elements.len());
         for (index, element) in elements.iter().enumerate() {
             let scope = scope.at_position(index + 1);
-            list.extend(reader.within(&format!("[{index}]"), |reader| T::read(element, &scope, reader)));
+            list.extend(
+                reader.within(&format!("[{index}]"), element.span, |reader| T::read(element, &scope, reader)),
+            );
         }
         Some(list)
     }
@@ -171,7 +173,7 @@ impl<T: OptionType> OptionType for BTreeMap<String, T> {
         let mut map = Self::new();
         for (name, attr) in attrs.iter() {
             let scope = scope.named(name);
-            let element = reader.within(name, |reader| T::read(&attr.value, &scope, reader));
+            let element = reader.within(name, attr.name_span, |reader| T::read(&attr.value, &scope, reader));
             map.extend(element.map(|element| (name.to_string(), element)));
         }
         Some(map)

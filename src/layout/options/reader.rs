@@ -44,8 +44,17 @@ pub(crate) fn is_internal(name: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Reader {
     findings: Vec<Diagnostic>,
-    /// Where the reading is, as names from the devices set down.
-    path: Vec<Arc<str>>,
+    /// Where the reading is, from the devices set down.
+    path: Vec<Step>,
+}
+
+/// One step down from the devices set.
+#[derive(Debug)]
+struct Step {
+    /// Name of the option, or `[N]` in a list.
+    name: Arc<str>,
+    /// Where that name was written.
+    place: Span,
 }
 
 impl Reader {
@@ -61,23 +70,15 @@ impl Reader {
 
     /// Keeps a finding, with the option it is about.
     pub fn report(&mut self, finding: Diagnostic) {
-        let finding = if finding.option.is_empty() { finding.option(self.path.join(".")) } else { finding };
+        let finding = if finding.option.is_empty() { finding.option(self.path()) } else { finding };
         self.findings.push(finding);
     }
 
-    /// Reads one step further down the path.
-    pub fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Arc::from(name));
+    /// Reads one step further down: what stands under `name`, which was written at `place`.
+    pub fn within<T>(&mut self, name: &str, place: Span, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step { name: Arc::from(name), place });
         let result = read(self);
         self.path.pop();
-        result
-    }
-
-    /// Reads something twice over without reporting it twice: findings of `read` are dropped.
-    pub fn quietly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
-        let before = self.findings.len();
-        let result = read(self);
-        self.findings.truncate(before);
         result
     }
 
@@ -88,8 +89,7 @@ impl Reader {
             "wrong-type",
             value.span,
             format!("{name} accepts {accepts}, but this is {}", value.describe()),
-        )
-        .label(format!("expected {accepts}"));
+        );
         if let Some(hint) = conversion(value, accepts) {
             finding = finding.hint(hint);
         }
@@ -97,15 +97,14 @@ impl Reader {
     }
 
     /// Reports a text that does not have the form the option asks for.
-    pub fn wrong_form(&mut self, value: &Value, accepts: &str) {
+    pub fn wrong_form(&mut self, value: &Value, accepts: &str, hint: Option<String>) {
         let name = self.option_name();
         let given = value.as_str().map_or_else(|| value.describe().to_owned(), |text| format!("`{text}`"));
-        let finding = Diagnostic::error(
-            "wrong-form",
-            value.span,
-            format!("{name} accepts {accepts}, but this is {given}"),
-        )
-        .label(format!("expected {accepts}"));
+        let message = format!("{name} accepts {accepts}, but this is {given}");
+        let mut finding = Diagnostic::error("wrong-form", value.span, message);
+        if let Some(hint) = hint {
+            finding = finding.hint(hint);
+        }
         self.report(finding);
     }
 
@@ -128,18 +127,14 @@ impl Reader {
         self.report(finding);
     }
 
-    /// Reports every name of a set that is not among `known`.
-    pub(crate) fn refuse_unknown(&mut self, attrs: &Attrs, known: &[&'static str]) {
+    /// Reports every name of a set that is not among `known`. `kind` is the set's `type`, if it has one.
+    pub(crate) fn refuse_unknown(&mut self, attrs: &Attrs, known: &[&'static str], kind: Option<&str>) {
         for (name, attr) in attrs.iter() {
             if known.contains(&&**name) || is_internal(name) {
                 continue;
             }
-            let place = self.path.last().map(|last| format!(" in `{last}`")).unwrap_or_default();
-            let mut finding = Diagnostic::error(
-                "unknown-option",
-                attr.name_span,
-                format!("there is no option `{name}`{place}"),
-            );
+            let message = format!("{} has no option `{name}`", self.owner_name(kind));
+            let mut finding = Diagnostic::error("unknown-option", attr.name_span, message);
             finding = match suggest::nearest(name, known.iter().copied()) {
                 Some(near) => finding.label(format!("did you mean `{near}`?")),
                 None => finding.hint(format!("options here: {}", listed(known))),
@@ -151,16 +146,37 @@ impl Reader {
 
     /// The full name of an option of the set being read.
     fn below(&self, name: &str) -> String {
-        let mut path = self.path.join(".");
-        if !path.is_empty() {
-            path.push('.');
+        let path = self.path();
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    }
+
+    /// The full name of what is being read: `disk.main.content.partitions.ESP`.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for step in &self.path {
+            if !path.is_empty() && !step.name.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(&step.name);
         }
-        path.push_str(name);
         path
     }
 
     fn option_name(&self) -> String {
-        self.path.last().map_or_else(|| "the layout".to_owned(), |name| format!("`{name}`"))
+        self.path.last().map_or_else(|| "the layout".to_owned(), |step| format!("`{}`", step.name))
+    }
+
+    /// What a set is called: by its name in the layout, but by its kind where that is `content`, which says little.
+    fn owner_name(&self, kind: Option<&str>) -> String {
+        match (self.path.last(), kind) {
+            (Some(step), Some(kind)) if &*step.name == "content" => format!("`{kind}`"),
+            _ => self.option_name(),
+        }
+    }
+
+    /// Where a set that lacks something is pointed at: its name, since the set itself may be long.
+    fn owner_place(&self, whole: Span) -> Span {
+        self.path.last().map_or(whole, |step| step.place)
     }
 }
 
@@ -196,20 +212,24 @@ fn conversion(value: &Value, accepts: &str) -> Option<String> {
 pub struct SetReader<'a> {
     reader: &'a mut Reader,
     attrs: &'a Attrs,
+    /// The set's `type`, if it has one.
+    kind: Option<&'static str>,
     places: Places,
 }
 
 impl<'a> SetReader<'a> {
     /// Starts reading `attrs`, which stand at `span`.
-    pub(crate) fn new(reader: &'a mut Reader, attrs: &'a Attrs, span: Span) -> Self {
-        Self { reader, attrs, places: Places::new(span) }
+    pub(crate) fn new(reader: &'a mut Reader, attrs: &'a Attrs, span: Span, tag: Tag) -> Self {
+        let mut set = Self { reader, attrs, kind: tag.name(), places: Places::new(span) };
+        set.check_tag(tag);
+        set
     }
 
     /// Reads an option. `None` when it is left out; a value that does not fit is reported and replaced.
     pub fn take<T: OptionType + Default>(&mut self, name: &'static str, scope: &Scope) -> Option<T> {
         let attr = self.attrs.get(name)?;
         self.places.put(name, attr.name_span, attr.value.span);
-        let value = self.reader.within(name, |reader| T::read(&attr.value, scope, reader));
+        let value = self.reader.within(name, attr.name_span, |reader| T::read(&attr.value, scope, reader));
         Some(value.unwrap_or_default())
     }
 
@@ -220,13 +240,13 @@ impl<'a> SetReader<'a> {
 
     /// Reports that a required option is not there, and gives a stand-in.
     pub fn missing<T: OptionType + Default>(&mut self, name: &'static str) -> T {
-        let owner = self.reader.option_name();
+        let owner = self.reader.owner_name(self.kind);
         let finding = Diagnostic::error(
             "missing-option",
-            self.places.whole(),
+            self.reader.owner_place(self.places.whole()),
             format!("{owner} needs the option `{name}`"),
         )
-        .label(format!("`{name}` is missing: {}", T::accepts()))
+        .label(format!("`{name}` ({}) is missing", T::accepts()))
         .option(self.reader.below(name));
         self.reader.report(finding);
         T::default()
@@ -253,20 +273,21 @@ impl<'a> SetReader<'a> {
     }
 
     /// Checks the option `type`.
-    pub(crate) fn check_tag(&mut self, tag: Tag) {
+    fn check_tag(&mut self, tag: Tag) {
         let (Some(expected), given) = (tag.name(), self.attrs.get("type")) else { return };
         match given {
             Some(attr) => {
                 self.places.put("type", attr.name_span, attr.value.span);
                 if attr.value.as_str() != Some(expected) {
-                    self.reader.within("type", |reader| reader.wrong_word(&attr.value, &[expected]));
+                    self.reader
+                        .within("type", attr.name_span, |reader| reader.wrong_word(&attr.value, &[expected]));
                 }
             }
             None if matches!(tag, Tag::Required(_)) => {
-                let owner = self.reader.option_name();
+                let owner = self.reader.owner_name(self.kind);
                 let finding = Diagnostic::error(
                     "missing-option",
-                    self.places.whole(),
+                    self.reader.owner_place(self.places.whole()),
                     format!("{owner} needs the option `type`"),
                 )
                 .label(format!("`type = \"{expected}\"` is missing"))

@@ -64,9 +64,8 @@ pub(crate) fn read<T: OptionSet>(value: &Value, scope: &Scope, reader: &mut Read
     if T::HOOKS {
         names.extend(Hooks::NAMES);
     }
-    reader.refuse_unknown(attrs, &names);
-    let mut set = SetReader::new(reader, attrs, value.span);
-    set.check_tag(T::TAG);
+    reader.refuse_unknown(attrs, &names, T::TAG.name());
+    let mut set = SetReader::new(reader, attrs, value.span, T::TAG);
     Some(T::read_options(&mut set, scope))
 }
 

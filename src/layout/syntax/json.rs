@@ -7,19 +7,14 @@ use super::source::{SourceId, Span};
 use super::value::{Attr, Attrs, DEEPEST, Kind, Value};
 use crate::layout::diagnostic::Diagnostic;
 
-/// Reads a text as one JSON value.
-///
-/// # Errors
-/// The syntax error, if there is one, and every name that a set has twice.
-pub fn parse(source: SourceId, text: &str) -> Result<Value, Vec<Diagnostic>> {
+/// Reads a text as one JSON value. `None` after a syntax error; where a set has a name twice, the first stays.
+pub fn parse(source: SourceId, text: &str) -> (Option<Value>, Vec<Diagnostic>) {
     let mut parser = Parser { source, text, at: 0, depth: 0, findings: Vec::new() };
-    let value = parser.document();
-    match value {
-        Ok(value) if parser.findings.is_empty() => Ok(value),
-        Ok(_) => Err(parser.findings),
-        Err(finding) => {
-            parser.findings.push(*finding.0);
-            Err(parser.findings)
+    match parser.document() {
+        Ok(value) => (Some(value), parser.findings),
+        Err(failure) => {
+            parser.findings.push(*failure.0);
+            (None, parser.findings)
         }
     }
 }

@@ -11,23 +11,20 @@ use super::source::{SourceId, Span};
 use super::value::{Attr, Attrs, DEEPEST, Kind, Value};
 use crate::layout::diagnostic::Diagnostic;
 
-/// Reads a text as a TOML document.
-///
-/// # Errors
-/// Every syntax error, every name that a table has twice, and values that a layout cannot have (dates, infinities).
-pub fn parse(source: SourceId, text: &str) -> Result<Value, Vec<Diagnostic>> {
+/// Reads a text as a TOML document. `None` after a syntax error; where a table has a name twice, the first stays. Values that a
+/// layout cannot have (dates, infinities) are reported and read as null.
+pub fn parse(source: SourceId, text: &str) -> (Option<Value>, Vec<Diagnostic>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut converter = Converter { source, findings: Vec::new() };
+    let mut is_whole = true;
     for error in errors {
+        is_whole &= error.message() == DUPLICATE;
         let finding = converter.syntax(text, error.message(), error.span());
         converter.findings.push(finding);
     }
     let attrs = converter.table(document.get_ref(), 0);
-    if converter.findings.is_empty() {
-        Ok(Value::new(Kind::Attrs(attrs), Span::new(source, 0, text.len())))
-    } else {
-        Err(converter.findings)
-    }
+    let value = is_whole.then(|| Value::new(Kind::Attrs(attrs), Span::new(source, 0, text.len())));
+    (value, converter.findings)
 }
 
 struct Converter {
@@ -49,7 +46,9 @@ impl Converter {
         let name = text.get(range.clone()).unwrap_or_default();
         let finding = Diagnostic::error("duplicate-name", span, format!("`{name}` is defined twice"))
             .label("defined again here");
-        match first_place(text, range) {
+        // Each look-up reads the text again, which is too much for a text made of duplicates.
+        let first = if self.findings.len() < MOST_LOOKED_UP { first_place(text, range) } else { None };
+        match first {
             Some(first) => finding.other(self.span(&first), "first defined here"),
             None => finding,
         }
@@ -112,6 +111,9 @@ impl Converter {
 
 /// The crate's message for a name that is defined again; it tells the second place only.
 const DUPLICATE: &str = "duplicate key";
+
+/// For how many names that are defined again the first place is looked up.
+const MOST_LOOKED_UP: usize = 20;
 
 /// A name that no layout has, to find the table that is open at some place of a text.
 const MARK: &str = "landfall-the-table-that-is-open-here";
