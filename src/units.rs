@@ -174,6 +174,11 @@ impl ByteRange {
         start.checked_add(len).map(|_| Self { start, len })
     }
 
+    /// No byte at all.
+    pub const fn empty() -> Self {
+        Self { start: 0, len: 0 }
+    }
+
     /// Offset of the first byte.
     pub const fn start(self) -> u64 {
         self.start

@@ -8,6 +8,7 @@ mod claims;
 mod file;
 pub mod gpt;
 pub mod luks2;
+pub mod lvm;
 pub mod mbr;
 pub mod md;
 mod memory;

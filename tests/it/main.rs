@@ -9,6 +9,7 @@ mod fixture;
 mod gpt;
 mod layout;
 mod luks2;
+mod lvm;
 mod md;
 mod oracle;
 mod plan;

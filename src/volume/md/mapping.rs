@@ -35,6 +35,24 @@ impl<B: Block> MdBlock<B> {
         Self { members, layout, parity: Mutex::new(()) }
     }
 
+    /// An array without superblocks: the whole of `members` is data. Other layers that stripe, copy or
+    /// compute parity as md does are made of it. `chunk` counts bytes.
+    pub(in crate::volume) fn assemble(members: Vec<B>, level: Level, chunk: u64) -> Self {
+        let unit = if level.has_chunks() { chunk } else { 512 };
+        let smallest = members.iter().map(Block::len).min().unwrap_or(0) / unit * unit;
+        let layout = Layout {
+            level,
+            chunk: unit,
+            // A range from 0 does not wrap.
+            data: ByteRange::new(0, smallest).unwrap_or_else(ByteRange::empty),
+            len: level.array_len(smallest, unit, u64_of(members.len())),
+            superblocks: Vec::new(),
+            bitmap_distance: None,
+            bitmap_chunk: 0,
+        };
+        Self::new(members.into_iter().map(Some).collect(), layout)
+    }
+
     /// The members, the array being done with.
     pub fn into_members(self) -> Vec<Option<B>> {
         self.members
