@@ -1,0 +1,74 @@
+//! What of a plan a machine starts from.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Plan;
+use super::content::Content;
+use super::disk::{BootRole, Partition};
+
+/// What a machine starts from.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Boot {
+    /// EFI system partitions, the one that is mounted first; the others are its mirrors or of other systems.
+    pub esp: Vec<BootPartition>,
+    /// Extended boot loader partitions.
+    pub xbootldr: Vec<BootPartition>,
+    /// BIOS boot partitions.
+    pub bios: Vec<BootPartition>,
+    /// Device of the file system at `/`, where it has one.
+    pub root: Option<String>,
+    /// Swap space that the system resumes from.
+    pub resume: Option<String>,
+}
+
+/// A partition that a machine starts from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BootPartition {
+    /// The disk, by its attribute name.
+    pub disk: String,
+    /// The partition's number.
+    pub number: u32,
+    /// The partition's device.
+    pub device: String,
+    /// Where it is mounted; null for nowhere.
+    pub mount: Option<String>,
+}
+
+impl Boot {
+    /// Finds what `plan` starts from.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut boot = Self::default();
+        for disk in &plan.disks {
+            for partition in disk.table().into_iter().flat_map(|table| &table.partitions) {
+                let list = match partition.role {
+                    Some(BootRole::Esp) => &mut boot.esp,
+                    Some(BootRole::Xbootldr) => &mut boot.xbootldr,
+                    Some(BootRole::BiosBoot) => &mut boot.bios,
+                    None => continue,
+                };
+                list.push(BootPartition {
+                    disk: disk.key.clone(),
+                    number: partition.number,
+                    device: partition.device.clone(),
+                    mount: mount_of(partition),
+                });
+            }
+        }
+        for list in [&mut boot.esp, &mut boot.xbootldr] {
+            list.sort_by_key(|partition| partition.mount.is_none());
+        }
+        boot.root = plan.mounts.iter().find(|mount| mount.path == "/").map(|mount| mount.source.clone());
+        boot.resume = plan.swaps.iter().find(|swap| swap.resume).map(|swap| swap.device.clone());
+        boot
+    }
+}
+
+fn mount_of(partition: &Partition) -> Option<String> {
+    match &partition.content {
+        Some(Content::Filesystem(filesystem)) => filesystem.mount.as_ref().map(|mount| mount.path.clone()),
+        _ => None,
+    }
+}
