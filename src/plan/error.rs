@@ -189,9 +189,10 @@ impl Cause {
             Self::DoesNotFit { needed, .. } => {
                 Some(format!("give it {}M or more", needed.0.bytes().div_ceil(MIB)))
             }
-            Self::DiskTooSmall { .. } | Self::Placement { cause: Placement::TooLong { .. }, .. } => {
-                Some("make the disk larger (`imageSize`, or `--disk NAME=SIZE`) or the partitions smaller".to_owned())
-            }
+            Self::DiskTooSmall { .. } | Self::Placement { cause: Placement::TooLong { .. }, .. } => Some(
+                "make the disk larger (`imageSize`, or `--disk NAME=SIZE`) or the partitions smaller"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! File systems, swap, containers and members.
 
 use super::super::content::{
-    Assembly, AssemblyKind, Content, Filesystem, FilesystemId, Luks, LuksKey, Member, MountPoint, Subvolume, Swap,
-    SwapFile,
+    Assembly, AssemblyKind, Content, Filesystem, FilesystemId, Luks, LuksKey, Member, MountPoint, Subvolume,
+    Swap, SwapFile,
 };
 use super::super::mount::SwapUse;
 use super::super::step::Action;
@@ -37,7 +37,9 @@ impl Builder<'_> {
             }
             ContentRef::Swap(set) => Content::Swap(self.swap(set, device(&set.device), place)),
             ContentRef::Luks(set) => Content::Luks(Box::new(self.luks(set, device(&set.device), place))),
-            ContentRef::LvmPv(set) => self.member(AssemblyKind::VolumeGroup, &set.vg, device(&set.device), place),
+            ContentRef::LvmPv(set) => {
+                self.member(AssemblyKind::VolumeGroup, &set.vg, device(&set.device), place)
+            }
             ContentRef::MdMember(set) => {
                 self.member(AssemblyKind::Array, &set.name, device(&set.device), place)
             }
@@ -115,10 +117,13 @@ impl Builder<'_> {
         let swap_files = swap_files(&set.swap);
         let files = swap_files.iter().chain(subvolumes.iter().flat_map(|subvolume| &subvolume.swap_files));
         let swapped: u64 = files.map(|file| file.size.bytes()).sum();
-        let needed = self.request.contents.needed(all().map(|mount| mount.path.as_str()).chain([device.as_str()]));
+        let needed =
+            self.request.contents.needed(all().map(|mount| mount.path.as_str()).chain([device.as_str()]));
         let needed = match (needed, swapped) {
             (None, 0) => None,
-            (needed, swapped) => Some(ByteSize(needed.unwrap_or(formats::minimum("btrfs")).bytes() + swapped)),
+            (needed, swapped) => {
+                Some(ByteSize(needed.unwrap_or(formats::minimum("btrfs")).bytes() + swapped))
+            }
         };
         let path = all().map(|mount| mount.path.as_str()).min();
         self.leaf("btrfs", path, &device, (place.size, needed), set.places.whole());
@@ -205,7 +210,8 @@ impl Builder<'_> {
             span: set.places.whole(),
         });
         let inner = place.below("luks", payload);
-        let content = set.content.as_ref().and_then(|content| self.content(ContentRef::from(content), &inner));
+        let content =
+            set.content.as_ref().and_then(|content| self.content(ContentRef::from(content), &inner));
         let key_file = set.settings.get("keyFile").and_then(|file| file.as_str());
         let key = match (key_file, set.ask_password, &set.password_file, &set.key_file) {
             (Some(file), ..) => LuksKey::KeyFile(file.to_owned()),

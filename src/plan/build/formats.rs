@@ -114,8 +114,14 @@ mod tests {
         assert_eq!(label("vfat", &words("-F 32|-nBOOT")), Some("BOOT".to_owned()));
         assert_eq!(label("ext4", &words("-m|0")), None);
         assert_eq!(id("vfat", &words("-i|ABCD-1234")), Some(FilesystemId::Serial(0xabcd_1234)));
-        assert_eq!(id("ext4", &words(&format!("-U|{uuid}"))), Some(FilesystemId::Uuid(uuid.parse().unwrap())));
-        assert_eq!(id("xfs", &words(&format!("-m|crc=1,uuid={uuid}"))), id("ext4", &words(&format!("-U|{uuid}"))));
+        assert_eq!(
+            id("ext4", &words(&format!("-U|{uuid}"))),
+            Some(FilesystemId::Uuid(uuid.parse().unwrap()))
+        );
+        assert_eq!(
+            id("xfs", &words(&format!("-m|crc=1,uuid={uuid}"))),
+            id("ext4", &words(&format!("-U|{uuid}")))
+        );
         assert_eq!(id("ext4", &words("-U|random")), None);
     }
 }

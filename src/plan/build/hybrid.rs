@@ -41,12 +41,16 @@ pub(super) fn record<'a>(
     for (index, Wanted { options, partition }) in (0_u32..).zip(wanted) {
         let extent = partition.extent;
         if u32::try_from(extent.last()).is_err() {
-            let what = "a boot record reaches only the first 2^32 sectors, and this partition lies beyond".to_owned();
+            let what = "a boot record reaches only the first 2^32 sectors, and this partition lies beyond"
+                .to_owned();
             return Err((options, what));
         }
         let slot = index + 1 + u32::from(protective_first);
         entries.push(entry(options, partition)?);
-        if options.hybrid.as_ref().is_some_and(|hybrid| hybrid.mbr_partition_type.is_some() || hybrid.mbr_bootable_flag)
+        if options
+            .hybrid
+            .as_ref()
+            .is_some_and(|hybrid| hybrid.mbr_partition_type.is_some() || hybrid.mbr_bootable_flag)
             && slot != partition.number
         {
             notes.push(format!(
@@ -56,8 +60,9 @@ pub(super) fn record<'a>(
             ));
         }
     }
-    let protective = protective(&entries, sectors);
-    entries.insert(if protective_first { 0 } else { entries.len() }, protective);
+    if let Some(protective) = protective(&entries, sectors) {
+        entries.insert(if protective_first { 0 } else { entries.len() }, protective);
+    }
     Ok((entries, notes))
 }
 
@@ -66,8 +71,9 @@ fn entry<'a>(options: &'a PartitionOptions, partition: &Partition) -> Result<Hyb
     let kind = match hybrid.and_then(|hybrid| hybrid.mbr_partition_type.as_deref()) {
         Some(text) => {
             let digits = text.trim_start_matches("0x").trim_start_matches("0X");
-            u8::from_str_radix(digits, 16)
-                .map_err(|_| (options, format!("`{text}` is not the type of a boot record's entry, such as `0x0c`")))?
+            u8::from_str_radix(digits, 16).map_err(|_| {
+                (options, format!("`{text}` is not the type of a boot record's entry, such as `0x0c`"))
+            })?
         }
         None => code(partition),
     };
@@ -90,10 +96,9 @@ fn code(partition: &Partition) -> u8 {
 }
 
 /// The entry that keeps programs without knowledge of GUID tables away: from sector 1 up to the first partition in the record.
-fn protective(entries: &[HybridEntry], sectors: u64) -> HybridEntry {
+/// Sector 1 holds the header of the table, so there is always one.
+fn protective(entries: &[HybridEntry], sectors: u64) -> Option<HybridEntry> {
     let first = entries.iter().map(|entry| entry.extent.first()).min().unwrap_or(sectors);
-    let last = first.saturating_sub(1).max(1);
-    // Sector 1 holds the header of the table, so partitions begin later.
-    let extent = Extent::new(1, last).unwrap_or_else(|| unreachable!("the last sector is at least 1"));
-    HybridEntry { partition: None, extent, kind: 0xee, active: false }
+    let extent = Extent::new(1, first.checked_sub(1)?)?;
+    Some(HybridEntry { partition: None, extent, kind: 0xee, active: false })
 }

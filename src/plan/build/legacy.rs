@@ -16,7 +16,9 @@ use super::super::step::Action;
 use super::super::table::parted::{Device, Label as PartedLabel, Parted, Placed, Role};
 use super::{Builder, Place, tables};
 use crate::layout::model::content::{Content as ContentOptions, ContentRef};
-use crate::layout::model::table::{FsType, PartType, Table as TableOptions, TableFormat, TablePartition, numbered};
+use crate::layout::model::table::{
+    FsType, PartType, Table as TableOptions, TableFormat, TablePartition, numbered,
+};
 use crate::units::ByteSize;
 use crate::volume::gpt::{Attributes, TypeGuid};
 
@@ -96,7 +98,8 @@ impl Builder<'_> {
         Some(Partition {
             number: placed.number,
             label: if format == TableFormat::Gpt { named.name.clone() } else { String::new() },
-            device: numbered(named.device, number).unwrap_or_else(|| format!("{}-part{number}", named.device)),
+            device: numbered(named.device, number)
+                .unwrap_or_else(|| format!("{}-part{number}", named.device)),
             name: named.name.clone(),
             extent: placed.extent,
             range: placed.extent.bytes(place.sector)?,
@@ -106,7 +109,13 @@ impl Builder<'_> {
         })
     }
 
-    fn kind(&mut self, format: TableFormat, options: &TablePartition, name: &str, place: &Place) -> PartitionKind {
+    fn kind(
+        &mut self,
+        format: TableFormat,
+        options: &TablePartition,
+        name: &str,
+        place: &Place,
+    ) -> PartitionKind {
         match format {
             TableFormat::Gpt => {
                 let (mut type_guid, mut attributes) = (gpt_type(options.fs_type), Attributes::NONE);
@@ -142,7 +151,13 @@ impl Builder<'_> {
         }
     }
 
-    fn gpt_flag(&mut self, options: &TablePartition, flag: &str, kind: &mut TypeGuid, attributes: &mut Attributes) {
+    fn gpt_flag(
+        &mut self,
+        options: &TablePartition,
+        flag: &str,
+        kind: &mut TypeGuid,
+        attributes: &mut Attributes,
+    ) {
         let guid = match flag {
             "boot" | "esp" => Some(TypeGuid::EFI_SYSTEM.guid()),
             "bios_grub" => Some(TypeGuid::BIOS_BOOT.guid()),
@@ -219,7 +234,9 @@ const HIDEABLE: [u8; 7] = [0x01, 0x04, 0x06, 0x07, 0x0b, 0x0c, 0x0e];
 
 fn holds_fat(options: &TablePartition) -> bool {
     match &options.content {
-        Some(ContentOptions::Filesystem(filesystem)) => matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos"),
+        Some(ContentOptions::Filesystem(filesystem)) => {
+            matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos")
+        }
         // What is not formatted here may well be made FAT elsewhere.
         None => true,
         Some(_) => false,

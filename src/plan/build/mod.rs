@@ -131,7 +131,8 @@ impl<'a> Builder<'a> {
             }
         }
         for nodev in devices.nodev.values() {
-            let mount = nodev.mountpoint.as_ref().map(|path| mount_point(path.as_str(), &nodev.mount_options));
+            let mount =
+                nodev.mountpoint.as_ref().map(|path| mount_point(path.as_str(), &nodev.mount_options));
             builder.mount(mount.as_ref(), &nodev.device, &nodev.fs_type);
         }
         builder
@@ -139,12 +140,8 @@ impl<'a> Builder<'a> {
 
     fn disk(&mut self, key: &str, options: &DiskOptions, sizes: &Sizes) {
         let chosen = sizes.of(key);
-        let place = Place {
-            label: format!("disk/{key}"),
-            size: chosen.size,
-            sector: chosen.sector,
-            device: None,
-        };
+        let place =
+            Place { label: format!("disk/{key}"), size: chosen.size, sector: chosen.sector, device: None };
         let content = options.content.as_ref().map(|content| self.content(ContentRef::from(content), &place));
         self.disks.push(Disk {
             key: key.to_owned(),

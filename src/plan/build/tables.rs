@@ -106,7 +106,11 @@ impl Builder<'_> {
             match with {
                 Some(with) => attributes = with,
                 None => {
-                    self.impossible(options, "attributes", format!("there is no attribute bit {bit}; they go from 0 to 63"));
+                    self.impossible(
+                        options,
+                        "attributes",
+                        format!("there is no attribute bit {bit}; they go from 0 to 63"),
+                    );
                     return None;
                 }
             }

@@ -1,17 +1,22 @@
 //! Runs of sectors, as partition tables write them: first and last, both inside.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::units::{ByteRange, SectorSize};
 
 /// Sectors `first..=last` of a disk; never empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Extent {
+    /// The first sector.
     first: u64,
+    /// The last sector.
     last: u64,
 }
 
 impl Extent {
     /// Sectors `first..=last`; `None` when the last comes before the first or is the largest number there is.
-    pub(super) const fn new(first: u64, last: u64) -> Option<Self> {
+    pub(in crate::plan) const fn new(first: u64, last: u64) -> Option<Self> {
         if first > last || last == u64::MAX { None } else { Some(Self { first, last }) }
     }
 

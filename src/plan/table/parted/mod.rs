@@ -127,6 +127,11 @@ impl Parted {
         Ok(Self { label, device, usable: usable.ok_or(Refusal::DiskTooSmall)?, entries: Vec::new() })
     }
 
+    /// The sectors that partitions may use.
+    pub fn usable(&self) -> Option<Extent> {
+        Extent::new(u64::try_from(self.usable.start).ok()?, u64::try_from(self.usable.end).ok()?)
+    }
+
     /// Adds a partition as `mkpart ROLE START END` would and says where it came to lie.
     ///
     /// # Errors
