@@ -22,7 +22,8 @@ pub mod units;
 // Text in: the layout language.
 pub mod layout;
 
-// Bytes: volumes, trees, file systems.
+// Bytes: volumes, trees, file systems, the store, the boot files.
+pub mod boot;
 pub mod fs;
 pub mod store;
 pub mod tree;
