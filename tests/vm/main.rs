@@ -1,3 +1,6 @@
 //! Tests that boot machines under QEMU, one module per theme.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
+
+mod harness;

@@ -1,0 +1,41 @@
+# Targets for people and for continuous integration. `make help` lists them.
+
+ARCH ?= $(shell uname -m)
+CARGO ?= cargo
+ARCHITECTURES := x86_64 aarch64
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sample samples test check bench doc clean tools
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: tools sample ## Makes an image of the sample system and boots it (ARCH=aarch64 for the other)
+	$(CARGO) run -q -- demo --arch $(ARCH)
+
+sample: tools ## Makes the sample system of ARCH in target/sample/ARCH
+	$(CARGO) run -q -- dev sample --arch $(ARCH) --out target/sample/$(ARCH)
+
+samples: tools # The sample systems of every architecture
+	$(foreach arch,$(ARCHITECTURES),$(CARGO) run -q -- dev sample --arch $(arch) --out target/sample/$(arch) &&) true
+
+test: tools samples ## Every test, virtual machines included: within 30 minutes on 2 cores
+	$(CARGO) test -q --workspace --doc
+	$(CARGO) nextest run --workspace
+
+check: ## Format, lints and the tests without machines: before each commit, within 3 minutes
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	$(CARGO) nextest run --workspace --profile quick
+
+bench: tools sample ## Times and memory beside the real tools; keeps the table in docs/
+	$(CARGO) run -q --release -- dev bench --system target/sample/$(ARCH)
+
+doc: ## The libraries' documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+
+clean: ## Removes all that was built; downloads are kept in ~/.cache/landfall
+	$(CARGO) clean
+
+tools:
+	@.ci/install-tools
