@@ -33,6 +33,7 @@ pub mod machine;
 mod program;
 mod qmp;
 mod run_directory;
+pub mod sample;
 mod shell;
 mod tpm;
 mod vm;

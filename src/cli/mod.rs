@@ -5,6 +5,7 @@
 
 mod arguments;
 mod completions;
+mod dev_sample;
 mod failure;
 mod interrupt;
 mod man;
@@ -41,6 +42,9 @@ struct Cli {
 enum Command {
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Serve those who work on landfall
+    #[command(hide = true, subcommand)]
+    Dev(dev_sample::Dev),
     /// Write the manual pages
     Man(man::Arguments),
 }
@@ -61,9 +65,10 @@ pub fn main() -> Exit {
     ended.map_or_else(|failure| failure.print(&cli.common), |()| Exit::Done)
 }
 
-fn run(command: Command, _terminal: &Terminal) -> Result<(), Failure> {
+fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
     match command {
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
+        Command::Dev(command) => dev_sample::dev(&command, terminal),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
     }
 }

@@ -1,0 +1,62 @@
+#!@busybox@ sh
+# Brings a file system that holds the store into the shape that this system's programs expect. May run
+# any number of times: at each boot, and when the configuration is switched.
+
+bb=@busybox@
+system=@toplevel@
+umask 022
+
+directory() { $bb mkdir -p "$2" && $bb chmod "$1" "$2"; }
+# Replaces a link in one step, so that it is there at every moment.
+point() {
+	[ -d "$2" ] && [ ! -L "$2" ] && $bb rmdir "$2"
+	$bb rm -rf "$2.new"
+	$bb ln -s "$1" "$2.new" && $bb mv -f -T "$2.new" "$2"
+}
+
+for path in /boot /etc /home /mnt /opt /srv /var /var/cache /var/lib /var/log /var/spool /var/empty; do
+	directory 0755 "$path"
+done
+directory 0700 /root
+directory 1777 /tmp
+directory 1777 /var/tmp
+directory 0755 /nix/var/nix/gcroots
+[ -e /var/run ] || $bb ln -s ../run /var/run
+[ -e /var/lock ] || $bb ln -s ../run/lock /var/lock
+
+# The file hierarchy that Debian's programs have built in is one tree of links into the store.
+point "$system/sw" /usr
+for name in bin sbin lib lib64; do point "usr/$name" "/$name"; done
+
+# /etc: a link for each file of the configuration; what the machine writes itself stays.
+point "$system/etc" /etc/static
+$bb find /etc -type l | while read -r link; do
+	case $($bb readlink "$link") in
+		/etc/static/*) [ -e "$link" ] || $bb rm -f "$link" ;;
+	esac
+done
+$bb cp -r -s -f /etc/static/. /etc/
+# The directories come with the store's modes.
+$bb find /etc -type d ! -perm -200 -exec $bb chmod 0755 {} +
+[ -e /etc/mtab ] || $bb ln -s ../proc/self/mounts /etc/mtab
+# An empty file lets systemd choose an identity without taking this for a first boot.
+[ -e /etc/machine-id ] || : > /etc/machine-id
+: > /etc/NIXOS
+: > /etc/.updated
+: > /var/.updated
+
+if [ ! -e /etc/passwd ]; then
+	base=/usr/share/base-passwd
+	$bb sed 's/:\*:/:x:/' "$base/passwd.master" > /etc/passwd
+	$bb sed 's/:\*:/:x:/' "$base/group.master" > /etc/group
+	# Anyone at the console is root: this system is for tests.
+	$bb sed 's/^\([^:]*\):.*/\1:*:20000:0:99999:7:::/; s/^root:\*/root:/' "$base/passwd.master" > /etc/shadow
+	$bb sed 's/^\([^:]*\):.*/\1:*::/' "$base/group.master" > /etc/gshadow
+	$bb chmod 0640 /etc/shadow /etc/gshadow
+	$bb chgrp 42 /etc/shadow /etc/gshadow
+fi
+/usr/bin/systemd-sysusers
+
+point "$system" /run/current-system
+point /run/current-system /nix/var/nix/gcroots/current-system
+point /run/booted-system /nix/var/nix/gcroots/booted-system
