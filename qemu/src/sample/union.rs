@@ -49,7 +49,8 @@ impl Union<'_> {
                 files::metadata(&store.on_host(source).join(&location)).is_ok_and(|meta| meta.is_dir())
             };
             let directories: Vec<_> = owners.iter().copied().filter(is_directory).collect();
-            let kept = self.keep.iter().any(|keep| location.starts_with(keep));
+            let kept = |keep: &&str| location.starts_with(keep) || Path::new(keep).starts_with(&location);
+            let kept = self.keep.iter().any(kept);
             match directories[..] {
                 [] => self.link(store, owners[0], &location, &place)?,
                 [only] if !kept => files::link(Path::new(only).join(&location), &place)?,
