@@ -41,6 +41,9 @@ pub enum ContentError {
         /// Its size now.
         found: u64,
     },
+    /// What was a file when the tree was made is something else now.
+    #[error("`{0}` is no longer a file")]
+    Replaced(PathBuf),
     /// The bytes could not be written where they belong.
     #[error(transparent)]
     Block(#[from] BlockError),
@@ -118,8 +121,15 @@ impl Content {
             Self::Source(source) => OpenContent::Source(&**source),
             Self::Host(HostFile { path, len, .. }) => {
                 let error = |source| IoError::new("opening", path, source);
-                let file = File::open(path).map_err(error)?;
-                let found = file.metadata().map_err(error)?.len();
+                // Should a pipe have taken the file's place, opening it must not wait for a writer.
+                let options = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
+                let file = rustix::fs::open(path, options, rustix::fs::Mode::empty());
+                let file = File::from(file.map_err(|errno| error(errno.into()))?);
+                let metadata = file.metadata().map_err(error)?;
+                if !metadata.is_file() {
+                    return Err(ContentError::Replaced(path.clone()));
+                }
+                let found = metadata.len();
                 if found != *len {
                     return Err(ContentError::Changed { path: path.clone(), expected: *len, found });
                 }
@@ -230,6 +240,18 @@ mod tests {
         std::fs::write(&path, b"longer than planned").unwrap();
         let content = Content::Host(HostFile { path, len: 3, data: None });
         assert!(matches!(content.open(), Err(ContentError::Changed { expected: 3, found: 19, .. })));
+    }
+
+    #[test]
+    fn a_host_file_that_became_something_else_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let content = Content::Host(HostFile { path: path.clone(), len: 0, data: None });
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(matches!(content.open(), Err(ContentError::Replaced(_))));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(matches!(content.open(), Err(ContentError::Replaced(_))));
     }
 
     #[test]

@@ -7,12 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
-use landfall::store::database::Database;
+use landfall::store::database::{self, Database};
 use landfall::store::install::install_tree;
 use landfall::store::verify::{FaultKind, verify};
 use landfall::store::{Closure, PathInfo, Source, StorePath, closure, nar, registration};
-use landfall::tree::{ContentError, Kind, Tree, host_tree};
+use landfall::tree::{ContentError, Kind, Name, Tree, host_tree};
+use proptest::prelude::*;
 use uefi::Architecture;
 
 use crate::fixture::{Fixture, Store};
@@ -460,7 +462,11 @@ fn a_file_that_changes_after_the_tree_was_made_is_noticed() {
     );
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    assert!(nar::hash(&tree, id).is_err());
+    let error = nar::hash(&tree, id).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("`{}` is no longer a file", fs::canonicalize(&file).unwrap().display())
+    );
 }
 
 #[test]
@@ -491,4 +497,39 @@ fn the_installed_tree_is_the_same_whatever_the_source_looks_like() {
     fs::set_permissions(etc.join("etc/hostname"), fs::Permissions::from_mode(0o666)).unwrap();
     fs::set_permissions(&bash, fs::Permissions::from_mode(0o500)).unwrap();
     assert!(digests() == before);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn damaged_databases_and_archives_are_errors_and_not_panics(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+    ) {
+        static PRISTINE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+            let fixture = Fixture::new(Architecture::X64);
+            let tree = host_tree(&fixture.host(&fixture.toplevel)).unwrap();
+            let mut archive = Vec::new();
+            nar::write(&tree, Tree::ROOT, &mut archive).unwrap();
+            (database::encode(&fixture.paths).unwrap(), archive)
+        });
+        let (mut database, mut archive) = PRISTINE.clone();
+        for (index, bits) in flips {
+            let (at_database, at_archive) = (index.index(database.len()), index.index(archive.len()));
+            database[at_database] ^= bits;
+            archive[at_archive] ^= bits;
+        }
+        if let Ok(database) = Database::from_bytes(&database)
+            && let Ok(paths) = database.paths()
+        {
+            for path in paths {
+                let _ = database.info(&path);
+            }
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &archive).unwrap();
+        if let Ok(tree) = nar::read(file.path(), Name::new(b"object").unwrap()) {
+            let _ = nar::hash(&tree, Tree::ROOT);
+        }
+    }
 }
