@@ -5,3 +5,4 @@
 //! `write`: sizes are computed, never guessed.
 
 pub mod ext4;
+pub mod fat;

@@ -6,6 +6,7 @@
 mod boot;
 mod cli;
 mod ext4;
+mod fat;
 mod fixture;
 mod gpt;
 mod layout;
