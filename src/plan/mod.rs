@@ -24,6 +24,8 @@ mod request;
 pub mod step;
 pub mod table;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 pub use error::{Cause, PlanError, Problem};
@@ -31,6 +33,7 @@ pub use request::{Contents, DiskRequest, Request};
 
 use crate::identity::Seed;
 use crate::layout::Layout;
+use crate::layout::syntax::source::Span;
 use assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use boot::Boot;
 use disk::Disk;
@@ -62,6 +65,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What a reader should know besides: where the plan departs from the letter of the layout, and why.
     pub notes: Vec<String>,
+    /// Where the layout says what lies on a device.
+    places: BTreeMap<String, Span>,
     /// The layout with all defaults filled in.
     pub layout: Json,
 }
@@ -74,6 +79,11 @@ impl Plan {
     /// they need and how much there is), names that do not resolve.
     pub fn new(layout: &Layout, request: &Request) -> Result<Self, PlanError> {
         build::plan(layout.devices(), layout.resolved_json(), request)
+    }
+
+    /// Where the layout says what lies on the device at this path of the running system.
+    pub fn span_of(&self, device: &str) -> Option<Span> {
+        self.places.get(device).copied()
     }
 
     /// A disk by its attribute name in the layout.

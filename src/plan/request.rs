@@ -68,18 +68,38 @@ impl FromStr for DiskRequest {
 /// A place is a mount point (`/`, `/boot`), or the path of a device for what is not mounted. A file system that is mounted at
 /// several places (subvolumes, datasets) needs the sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents(BTreeMap<String, ByteSize>);
+pub struct Contents(BTreeMap<String, Need>);
+
+/// What one place needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Need {
+    least: ByteSize,
+    /// Bytes besides, for the free space that was asked for; `None`: just that space.
+    spare: Option<ByteSize>,
+}
 
 impl Contents {
     /// Says that the file system at `place` needs `bytes`, all of its own structures included.
     pub fn need(&mut self, place: impl Into<String>, bytes: ByteSize) {
-        self.0.insert(place.into(), bytes);
+        self.0.insert(place.into(), Need { least: bytes, spare: None });
+    }
+
+    /// Says that the file system at `place` needs `bytes`, and `with_free` for the same content and the free space of the
+    /// request: more than the sum, since a larger file system has larger structures.
+    pub fn need_with_free(&mut self, place: impl Into<String>, bytes: ByteSize, with_free: ByteSize) {
+        let spare = with_free.checked_sub(bytes);
+        self.0.insert(place.into(), Need { least: bytes, spare });
     }
 
     /// What the file system at these places needs; `None` when nothing is known of any.
     pub fn needed<'a>(&self, places: impl IntoIterator<Item = &'a str>) -> Option<ByteSize> {
         let known = places.into_iter().filter_map(|place| self.0.get(place));
-        known.copied().reduce(|sum, bytes| ByteSize(sum.bytes().saturating_add(bytes.bytes())))
+        known.map(|need| need.least).reduce(|sum, bytes| ByteSize(sum.bytes().saturating_add(bytes.bytes())))
+    }
+
+    /// How much more the file system at one of these places needs for the free space of the request; `None` when nobody said.
+    pub(super) fn spare<'a>(&self, places: impl IntoIterator<Item = &'a str>) -> Option<ByteSize> {
+        places.into_iter().find_map(|place| self.0.get(place)?.spare)
     }
 }
 

@@ -207,6 +207,7 @@ impl Builder<'_> {
             device: device.clone(),
             size: place.size,
             needed: ByteSize(header.bytes() + place.sector.bytes()),
+            spare: ByteSize::ZERO,
             span: set.places.whole(),
         });
         let inner = place.below("luks", payload);
@@ -254,7 +255,9 @@ impl Builder<'_> {
         };
         let (size, needed) = sizes;
         let needed = needed.unwrap_or(ByteSize::ZERO).max(formats::minimum(format));
-        self.leaves.push(Leaf { what, device: device.to_owned(), size, needed, span });
+        let spare =
+            self.request.contents.spare(path.into_iter().chain([device])).unwrap_or(self.request.free);
+        self.leaves.push(Leaf { what, device: device.to_owned(), size, needed, spare, span });
     }
 }
 

@@ -80,6 +80,8 @@ struct Leaf {
     size: ByteSize,
     /// Bytes that it needs.
     needed: ByteSize,
+    /// Bytes besides, where its size is ours to choose.
+    spare: ByteSize,
     span: Span,
 }
 
@@ -224,6 +226,7 @@ impl<'a> Builder<'a> {
             boot: Boot::default(),
             steps,
             notes: self.notes,
+            places: self.leaves.into_iter().map(|leaf| (leaf.device, leaf.span)).collect(),
             layout,
         };
         plan.boot = Boot::of(&plan);

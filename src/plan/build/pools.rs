@@ -61,6 +61,7 @@ impl Builder<'_> {
                 device: member.device.clone(),
                 size: member.size,
                 needed: formats::minimum("zfs"),
+                spare: self.request.free,
                 span,
             });
         }

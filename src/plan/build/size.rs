@@ -138,7 +138,7 @@ impl Search<'_> {
     }
 
     fn free(&self, leaf: &Leaf) -> ByteSize {
-        if self.flexible.contains(&leaf.device) { self.request.free } else { ByteSize::ZERO }
+        if self.flexible.contains(&leaf.device) { leaf.spare } else { ByteSize::ZERO }
     }
 
     /// The first common size, doubling, for which nothing is short.
