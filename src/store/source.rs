@@ -16,7 +16,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::database::{Database, DatabaseError};
+use super::database::{DATABASE_FILE, Database, DatabaseError};
 use super::path::STORE_DIR;
 use super::registration::{self, RegistrationError};
 use super::{PathInfo, StorePath};
@@ -89,15 +89,19 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Opens a store root or a closure-info folder.
+    /// Opens a store root or a closure-info folder. What has a database is a store root, whatever else
+    /// is in it; a folder with `nix/store` and a registration, but no database, is both.
     pub fn open(folder: &Path) -> Result<Self, SourceError> {
-        if folder.join("registration").is_file() && folder.join("store-paths").is_file() {
-            let real = fs::canonicalize(folder).map_err(|error| IoError::new("opening", folder, error))?;
-            let root = store_root_of(&real).unwrap_or_else(|| PathBuf::from("/"));
-            return Self::closure_info(folder, &root);
+        let has = |name: &str| folder.join(name).exists();
+        if has(DATABASE_FILE) || !(has("registration") && has("store-paths")) {
+            let index = Index::Database(Database::open(folder)?);
+            return Ok(Self { root: absolute(folder)?, index });
         }
-        let index = Index::Database(Database::open(folder)?);
-        Ok(Self { root: absolute(folder)?, index })
+        if has(&STORE_DIR[1..]) {
+            return Self::closure_info(folder, folder);
+        }
+        let real = fs::canonicalize(folder).map_err(|error| IoError::new("opening", folder, error))?;
+        Self::closure_info(folder, &store_root_of(&real).unwrap_or_else(|| PathBuf::from("/")))
     }
 
     /// Opens the closure-info folder `folder`, whose paths are in the store below `root`.

@@ -248,6 +248,22 @@ fn archives_are_those_of_nix_for_any_name_and_kind() {
 }
 
 #[test]
+fn a_store_root_that_also_holds_a_registration_is_a_store_root() {
+    let fixture = Fixture::new(Architecture::X64);
+    fs::write(fixture.root().join("registration"), registration::render(&fixture.paths)).unwrap();
+    fs::write(fixture.root().join("store-paths"), "").unwrap();
+    let root = fs::canonicalize(fixture.root()).unwrap();
+    let with_database = Source::open(fixture.root()).unwrap();
+    fs::remove_file(fixture.root().join(database::DATABASE_FILE)).unwrap();
+    let without = Source::open(fixture.root()).unwrap();
+    for source in [with_database, without] {
+        assert_eq!(source.root(), root);
+        let info = source.info(&fixture.toplevel).unwrap();
+        assert_eq!(info.as_ref(), fixture.paths.last());
+    }
+}
+
+#[test]
 fn a_closure_info_folder_says_the_same_as_the_database() {
     let fixture = Fixture::new(Architecture::X64);
     let closure = Closure::read(&Source::open(fixture.root()).unwrap(), &fixture.toplevel).unwrap();
