@@ -31,8 +31,8 @@ pub(super) fn tree_blocks(extents: u64, block_size: BlockSize) -> u64 {
     total
 }
 
-/// Entries of a node that is a block.
-fn node_entries(block_size: BlockSize) -> usize {
+/// Entries of a node that is a block: behind them its checksum.
+pub(super) fn node_entries(block_size: BlockSize) -> usize {
     // Behind the header and the entries four bytes remain at least: there the checksum is.
     (usize_of(block_size.bytes()) - ENTRY_SIZE - 4) / ENTRY_SIZE
 }

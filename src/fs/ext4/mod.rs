@@ -19,8 +19,6 @@
 //!
 //! Bytes are described in [`format`].
 
-#![expect(dead_code, reason = "what only the reader uses comes with it")]
-
 mod acl;
 mod batch;
 mod bitmap;
@@ -28,6 +26,7 @@ mod block;
 mod checksum;
 mod data;
 mod directory;
+mod dump;
 mod error;
 mod extent;
 mod format;
@@ -39,6 +38,7 @@ mod journal;
 mod layout;
 mod measure;
 pub mod options;
+mod read;
 mod resize;
 mod sharing;
 mod space;
@@ -50,7 +50,9 @@ mod write;
 mod xattr;
 
 pub use block::BlockSize;
+pub use dump::{DumpError, dump};
 pub use error::{Corruption, Ext4Error, LabelError, Unfit};
 pub use measure::{Measure, measure};
 pub use options::{Label, Options};
+pub use read::{DirectoryEntry, Inode, InodeKind, Reader, read};
 pub use write::{Written, write};

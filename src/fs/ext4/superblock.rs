@@ -130,8 +130,6 @@ pub(super) struct GroupContent {
     pub block_bitmap: Option<Vec<u8>>,
     /// The inode bitmap; `None` where the descriptor says that it was not written.
     pub inode_bitmap: Option<Vec<u8>>,
-    /// Inodes in use: the first so many of the group.
-    pub inodes_used: u64,
 }
 
 /// Makes the groups of a layout one after the other.
@@ -153,8 +151,7 @@ impl Groups<'_, '_> {
         let geometry = &self.layout.geometry;
         let blocks = geometry.group(number);
         let per_group = geometry.inodes_per_group;
-        let inodes_used =
-            u64::from(self.survey.last_inode()).saturating_sub(number * per_group).min(per_group);
+        let inodes_used = self.survey.inodes_in(number, per_group);
         let free: u64 = bitmap::overlapping(blocks, &self.layout.free).map(|run| run.blocks).sum();
         let mut descriptor = self.descriptor(number);
         set(&mut descriptor.bg_free_blocks_count_lo, &mut descriptor.bg_free_blocks_count_hi, free);
@@ -188,7 +185,7 @@ impl Groups<'_, '_> {
         descriptor.bg_flags = U16::new(flags);
         let size = size_of::<GroupDescriptor>();
         descriptor.bg_checksum = U16::new(self.seed.group(low_u32(number), &descriptor, size));
-        GroupContent { descriptor, block_bitmap, inode_bitmap, inodes_used }
+        GroupContent { descriptor, block_bitmap, inode_bitmap }
     }
 
     /// Whether a kernel can tell the block bitmap by itself: nothing is in use but the group's copies of

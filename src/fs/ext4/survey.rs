@@ -250,6 +250,11 @@ impl<'t> Survey<'t> {
         special::FIRST_ORDINARY.saturating_add(u32::try_from(self.order.len()).unwrap_or(u32::MAX))
     }
 
+    /// How many inodes of group `group` are in use, the first so many, when a group has `per_group`.
+    pub fn inodes_in(&self, group: u64, per_group: u64) -> u64 {
+        u64::from(self.last_inode()).saturating_sub(group * per_group).min(per_group)
+    }
+
     /// What inode `number` is, up to the last one in use.
     pub fn role(&self, number: InodeNumber) -> Role {
         match number.0 {

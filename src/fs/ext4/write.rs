@@ -117,8 +117,7 @@ impl Writer<'_, '_> {
     /// The blocks of a group's inode table that hold no inode and are to be zero: where, and how many.
     fn unused_table(&self, number: u64) -> (BlockNumber, u64) {
         let geometry = &self.layout.geometry;
-        let first = number * geometry.inodes_per_group;
-        let used = u64::from(self.survey.last_inode()).saturating_sub(first).min(geometry.inodes_per_group);
+        let used = self.survey.inodes_in(number, geometry.inodes_per_group);
         let used_blocks = self.block_size().blocks_for(used * inode::SIZE);
         let start = self.layout.groups[usize_of(number)].inode_table.plus(used_blocks);
         match self.options.unused_tables {
@@ -169,7 +168,7 @@ impl Writer<'_, '_> {
         let per_group = self.layout.geometry.inodes_per_group;
         let per_block = self.block_size().bytes() / inode::SIZE;
         let first = number * per_group;
-        let used = u64::from(self.survey.last_inode()).saturating_sub(first).min(per_group);
+        let used = self.survey.inodes_in(number, per_group);
         let table = self.layout.groups[usize_of(number)].inode_table;
         for chunk in (0..used).step_by(usize_of(TABLE_CHUNK)) {
             let count = (used - chunk).min(TABLE_CHUNK);

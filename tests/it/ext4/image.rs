@@ -1,12 +1,16 @@
 //! Images under test, and what the judges say of them.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use landfall::fs::ext4::{Ext4Error, Options, Written, measure, write};
+use landfall::fs::ext4::{Ext4Error, Options, Written, measure, read, write};
 use landfall::progress::{Silent, Step, Unit};
 use landfall::tree::Tree;
 use landfall::units::{ByteSize, SectorSize};
 use landfall::volume::FileBlock;
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::oracle::{require_tool, run};
@@ -45,11 +49,48 @@ impl Image {
         self.file.path().to_str().unwrap()
     }
 
-    /// `e2fsck` must find nothing to mend and nothing to remark.
+    /// Digest of all bytes.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut file = self.file.reopen().unwrap();
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            let len = file.read(&mut piece).unwrap();
+            if len == 0 {
+                return format!("{:x?}", hasher.finalize());
+            }
+            hasher.update(&piece[..len]);
+        }
+    }
+
+    /// The image as it is now.
+    pub fn block(&self) -> Arc<FileBlock> {
+        Arc::new(open(self.file.path()))
+    }
+
+    /// `e2fsck` and our own reader must find nothing to mend and nothing to remark.
     pub fn check(&self) {
+        self.check_with_e2fsck();
+        read(self.block()).unwrap().check().unwrap();
+    }
+
+    /// `e2fsck` must find nothing to mend and nothing to remark.
+    pub fn check_with_e2fsck(&self) {
         let Some(complaint) = complaint_of(self.file.path()) else { return };
         assert_eq!(complaint, "", "e2fsck of {}", self.path());
     }
+
+    /// What `debugfs` answers to `request`.
+    pub fn debugfs(&self, request: &str) -> Option<String> {
+        let tool = require_tool("debugfs")?;
+        let output = run(&tool, &["-R", request, self.path()]);
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// The image at `path`.
+pub fn open(path: &Path) -> FileBlock {
+    FileBlock::open(File::open(path).unwrap(), path, SectorSize::S512).unwrap()
 }
 
 /// What `e2fsck -fn` has against a file system: nothing when it is clean. `None` when it is not installed.

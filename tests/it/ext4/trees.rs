@@ -72,7 +72,9 @@ fn add_links(tree: &mut Tree, link_max: usize) {
         tree.link(folder, Name::new(b"other-name").unwrap(), original).unwrap();
     }
     for len in [1, 58, 59, 60, 61, 1000, link_max] {
-        put(tree, &format!("links/symlink-{len}"), node(Kind::Symlink(vec![b't'; len])));
+        // Parts of at most 100 bytes: no component of a path is longer than 255.
+        let target = (1..=len).map(|at| if at % 101 == 0 { b'/' } else { b't' }).collect();
+        put(tree, &format!("links/symlink-{len}"), node(Kind::Symlink(target)));
     }
     // A hard link to a symbolic link, and to a device.
     let symlink = tree.lookup("links/symlink-61").unwrap();

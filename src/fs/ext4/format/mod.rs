@@ -76,8 +76,6 @@ pub(in crate::fs::ext4) mod ro_compat {
 
 /// Inode numbers that have a fixed meaning ("Special inodes").
 pub(in crate::fs::ext4) mod special {
-    /// The list of bad blocks; empty here.
-    pub(in crate::fs::ext4) const BAD_BLOCKS: u32 = 1;
     /// The root directory.
     pub(in crate::fs::ext4) const ROOT: u32 = 2;
     /// Owner of the reserved descriptor blocks.
