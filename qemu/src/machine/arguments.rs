@@ -175,8 +175,8 @@ fn firmware(list: &mut List, machine: &Machine, wiring: &Wiring<'_>) -> Result<(
             if let Some(variables) = files.variables() {
                 list.path_option("-drive", "if=pflash,unit=1,format=raw,file=", variables);
             }
-            // No firmware boot menu: it waits for keys.
-            list.option("-boot", "menu=off");
+            // The firmware offers its setup for this many milliseconds; without the option Arm's waits 5 s.
+            list.option("-boot", "menu=on,splash-time=0");
         }
         Boot::Kernel(DirectKernel { kernel, initrd, command_line }) => {
             list.option("-kernel", kernel);
