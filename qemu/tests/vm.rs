@@ -5,16 +5,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use qemu::machine::{Acceleration, Bus, Screen, Sectors, Tpm};
 use qemu::{
-    Accelerator, Architecture, Budget, Drive, Ending, Error, KvmVerdict, Machine, Mebibytes, Vm, VmOptions,
+    Accelerator, Architecture, Budget, Drive, Ending, Error, Interactive, KvmVerdict, Machine, Mebibytes, Vm,
+    VmOptions,
 };
 
-const SOON: Duration = Duration::from_secs(60);
+/// Firmware takes 2 to 7 s to its shell on an idle host; other tests may share it.
+const SOON: Duration = Duration::from_secs(180);
 
 /// Whether QEMU and firmware for both architectures are there; `CI` demands them.
 fn ready() -> bool {
@@ -213,6 +216,51 @@ fn the_machine_dies_with_a_killed_process() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(waited(0), 0);
+}
+
+/// Run by the next test with pipes for a terminal.
+#[test]
+#[ignore = "only as the child of another test"]
+fn runs_a_machine_on_its_terminal() {
+    let disk = std::env::var_os("LANDFALL_TEST_DISK").map(PathBuf::from).unwrap();
+    let drive = Drive::image(disk).snapshot();
+    let machine =
+        Machine { acceleration: Acceleration::Tcg, ..Interactive::machine(Architecture::X86_64, drive) };
+    let ready = Interactive::prepare(&machine, &VmOptions::default()).unwrap();
+    assert!(ready.run().unwrap().success());
+}
+
+#[test]
+fn an_interactive_machine_talks_to_the_terminal_and_restarts() {
+    if !ready() {
+        return;
+    }
+    let _reservation = Budget::host().unwrap().reserve(Mebibytes(1024), Duration::from_secs(900)).unwrap();
+    let disk = tempfile::NamedTempFile::new().unwrap();
+    disk.as_file().set_len(1 << 20).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env("LANDFALL_TEST_DISK", disk.path())
+        .args(["--ignored", "--exact", "--nocapture", "runs_a_machine_on_its_terminal"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut lines = BufReader::new(screen);
+    let mut wait_for = |text: &str| {
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains(text) {
+            assert_ne!(lines.read_until(b' ', &mut seen).unwrap(), 0, "the machine ended before `{text}`");
+        }
+    };
+    for command in ["reset", "reset -s"] {
+        wait_for("Press ");
+        keyboard.write_all(b"\x1b").unwrap();
+        wait_for("Shell> ");
+        // What is typed is echoed with its own line end.
+        keyboard.write_all(format!("{command}\r").as_bytes()).unwrap();
+    }
+    assert!(child.wait().unwrap().success());
 }
 
 /// A FAT volume without partitions, by mkfs.vfat of dosfstools.

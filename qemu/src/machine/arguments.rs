@@ -283,7 +283,8 @@ fn network(list: &mut List, network: &Network) {
                 backend.push_str(&format!(",hostfwd=tcp:127.0.0.1:{}-:{}", forward.host, forward.guest));
             }
             list.option("-netdev", backend);
-            // No option ROM: the firmware would load it to boot over the network.
+            // No option ROM to boot over the network. The firmware's own drivers do not try it either as
+            // long as a drive has a place in the boot order: what has none is dropped.
             list.option("-device", "virtio-net-pci,netdev=net0,romfile=");
         }
     }
