@@ -23,6 +23,7 @@ mod output;
 mod request;
 pub mod step;
 pub mod table;
+mod walk;
 
 use std::collections::BTreeMap;
 

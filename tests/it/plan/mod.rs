@@ -1,4 +1,5 @@
 //! Plans against the programs whose work they foretell.
 
+mod disko;
 mod parted;
 mod sgdisk;
