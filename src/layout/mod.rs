@@ -4,7 +4,9 @@
 //! text ─▶ Value (syntax) ─▶ Devices (model, read by options) ─▶ checks ─▶ Layout
 //! ```
 
+mod check;
 pub mod diagnostic;
+pub mod graph;
 pub mod model;
 pub mod options;
 mod parse;

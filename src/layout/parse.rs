@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::model::devices::Devices;
 use super::model::scope::Scope;
@@ -47,6 +48,9 @@ pub struct Layout {
     sources: Arc<SourceMap>,
 }
 
+/// How many findings are kept: more than anyone reads, few enough that telling them stays quick on a text made of mistakes.
+const MOST_FINDINGS: usize = 500;
+
 impl Layout {
     /// Reads and checks a layout. With it come the findings that do not keep it from being used: warnings and notes.
     ///
@@ -62,10 +66,13 @@ impl Layout {
         let devices = devices.and_then(|value| {
             let mut reader = Reader::new();
             let devices = Devices::read(&value, &Scope::default(), &mut reader);
-            findings.append(&mut reader.into_findings());
+            let (mut mistakes, losses) = reader.finish();
+            findings.append(&mut mistakes);
+            findings.extend(devices.iter().flat_map(|devices| check::check(devices, losses)));
             devices
         });
         findings.sort_by_key(|finding| (finding.severity, finding.span));
+        findings.truncate(MOST_FINDINGS);
         match devices {
             Some(devices) if findings.iter().all(|finding| finding.severity != Severity::Error) => {
                 Ok((Self { devices, sources: Arc::new(sources) }, findings))

@@ -2,8 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use landfall::layout::{Layout, Source};
+use landfall::layout::render::{self, Style};
+use landfall::layout::{Diagnostic, Layout, Source};
 use serde_json::Value as Json;
+
+mod findings;
+mod hostile;
+mod schema;
+mod syntaxes;
 
 /// The folder with disko's own results.
 fn disko() -> PathBuf {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::bcachefs::BcachefsMember;
 use super::btrfs::Btrfs;
-use super::filesystem::Filesystem;
+use super::filesystem::{FORMATS, Filesystem};
 use super::gpt::Gpt;
 use super::luks::Luks;
 use super::lvm::LvmPv;
@@ -233,14 +233,32 @@ pub(super) fn read_type(
     elsewhere: &[(&'static str, &'static str)],
     reader: &mut Reader,
 ) -> Option<&'static str> {
+    let name = find_type(value, types, elsewhere, reader);
+    if name.is_none() {
+        reader.lose_content();
+    }
+    name
+}
+
+fn find_type(
+    value: &Value,
+    types: &'static [&'static str],
+    elsewhere: &[(&'static str, &'static str)],
+    reader: &mut Reader,
+) -> Option<&'static str> {
     let Kind::Attrs(attrs) = &value.kind else {
         reader.wrong_type(value, "an attribute set with a `type`");
         return None;
     };
     let Some(attr) = attrs.get("type") else {
         let types: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
-        let finding = Diagnostic::error("missing-option", value.span, "this needs the option `type`")
-            .hint(format!("types here: {}", types.join(", ")));
+        let finding =
+            Diagnostic::error("missing-option", value.span, "this needs the option `type`").hint(match types
+                .as_slice()
+            {
+                [only] => format!("write `type = \"{}\"`", only.trim_matches('`')),
+                _ => format!("types here: {}", types.join(", ")),
+            });
         reader.report(finding);
         return None;
     };
@@ -252,6 +270,13 @@ pub(super) fn read_type(
         let finding =
             Diagnostic::error("misplaced-type", attr.value.span, format!("`{name}` is not possible here"))
                 .label(*reason);
+        reader.report(finding);
+        return None;
+    }
+    if let Some(format) = given.filter(|given| types.contains(&"filesystem") && FORMATS.contains(given)) {
+        let finding =
+            Diagnostic::error("wrong-word", attr.value.span, format!("`{format}` is not a type of content"))
+                .hint(format!("write `type = \"filesystem\"; format = \"{format}\"`"));
         reader.report(finding);
         return None;
     }

@@ -19,6 +19,12 @@ option_set! {
     } with hooks
 }
 
+/// Filesystems that Linux has an `mkfs` for.
+pub const FORMATS: [&str; 19] = [
+    "bcachefs", "bfs", "btrfs", "cramfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "minix",
+    "nilfs2", "ntfs", "ocfs2", "reiserfs", "udf", "vfat", "xfs",
+];
+
 /// disko's default of every option `mountOptions`.
 pub(super) fn defaults() -> Vec<String> {
     vec!["defaults".to_owned()]

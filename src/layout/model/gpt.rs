@@ -186,9 +186,8 @@ impl OptionType for Partitions {
         let order = creation_order(attrs);
         let mut partitions = BTreeMap::new();
         for (key, attr) in attrs.iter() {
-            let index =
-                order.iter().position(|name| *name == name_of(key, &attr.value)).map_or(0, |place| place + 1);
-            let scope = Scope { index: i64::try_from(index).unwrap_or(0), ..scope.named(key) };
+            let index = order.get(name_of(key, &attr.value)).copied().unwrap_or(0);
+            let scope = Scope { index, ..scope.named(key) };
             let partition =
                 reader.within(key, attr.name_span, |reader| Partition::read(&attr.value, &scope, reader));
             partitions.extend(partition.map(|partition| (key.to_string(), partition)));
@@ -205,12 +204,17 @@ impl OptionType for Partitions {
     }
 }
 
-/// The names of the partitions in the order of creation, from the raw values: a partition's index is needed while it is read.
-fn creation_order(attrs: &Attrs) -> Vec<&str> {
+/// The number of each partition, from 1, by its name: its place in the order of creation. It is found from the raw values,
+/// since a partition's number is needed while it is read. Of two partitions of one name, both get the first's number.
+fn creation_order(attrs: &Attrs) -> BTreeMap<&str, i64> {
     let mut order: Vec<(i64, &str)> =
         attrs.iter().map(|(key, attr)| (raw_priority(&attr.value), name_of(key, &attr.value))).collect();
     order.sort_by_key(|&(priority, _)| priority);
-    order.into_iter().map(|(_, name)| name).collect()
+    let mut numbers = BTreeMap::new();
+    for (number, (_, name)) in (1..).zip(order) {
+        numbers.entry(name).or_insert(number);
+    }
+    numbers
 }
 
 fn name_of<'a>(key: &'a str, partition: &'a Value) -> &'a str {

@@ -6,6 +6,7 @@ use crate::layout::syntax::source::Span;
 #[derive(Clone, Debug)]
 pub struct Places {
     whole: Span,
+    heading: Span,
     options: Vec<OptionPlace>,
 }
 
@@ -17,9 +18,9 @@ struct OptionPlace {
 }
 
 impl Places {
-    /// A set at `whole`, no options yet.
-    pub(crate) fn new(whole: Span) -> Self {
-        Self { whole, options: Vec::new() }
+    /// A set at `whole` under the name at `heading`, no options yet.
+    pub(crate) fn new(whole: Span, heading: Span) -> Self {
+        Self { whole, heading, options: Vec::new() }
     }
 
     pub(crate) fn put(&mut self, option: &'static str, name: Span, value: Span) {
@@ -31,14 +32,19 @@ impl Places {
         self.whole
     }
 
-    /// The value of an option (by its name in the language); the whole set when the option was left out.
-    pub fn of(&self, option: &str) -> Span {
-        self.find(option).map_or(self.whole, |place| place.value)
+    /// The name under which the set stands: where to point when the set as such is meant, which may be long.
+    pub fn heading(&self) -> Span {
+        self.heading
     }
 
-    /// The name of an option as written; the whole set when the option was left out.
+    /// The value of an option (by its name in the language); the heading when the option was left out.
+    pub fn of(&self, option: &str) -> Span {
+        self.find(option).map_or(self.heading, |place| place.value)
+    }
+
+    /// The name of an option as written; the heading when the option was left out.
     pub fn name_of(&self, option: &str) -> Span {
-        self.find(option).map_or(self.whole, |place| place.name)
+        self.find(option).map_or(self.heading, |place| place.name)
     }
 
     /// Whether the option was given.

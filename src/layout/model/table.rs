@@ -94,7 +94,8 @@ option_set! {
         /// What lies on the partition.
         content: Option<Content> = "content", default(None), in {
             if set.raw("content").is_some() && numbered(&scope.device, scope.position).is_none() {
-                set.report(unknown_numbering(set.place("content"), scope));
+                let place = set.raw("content").map_or(set.place("content"), |content| content.span);
+                set.report(unknown_numbering(place, scope));
             }
             scope.on(numbered(&scope.device, scope.position).unwrap_or_default())
         };

@@ -71,7 +71,7 @@ macro_rules! text {
 
 text! {
     /// An absolute path: it begins with `/` and, unless it is `/`, has a component.
-    AbsolutePath, accepts "an absolute path like `/home`", pattern "^/$|^/+[^/]",
+    AbsolutePath, accepts "an absolute path like `/dev/sda`", pattern "^/$|^/+[^/]",
     when |text| text == "/" || text.starts_with('/') && text.bytes().any(|byte| byte != b'/')
 }
 
@@ -124,13 +124,20 @@ fn is_number_with_unit(text: &str) -> bool {
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Beginnings of the names of devices, which lie in `/dev`.
+const DEVICE_NAMES: [&str; 8] = ["sd", "vd", "hd", "nvme", "mmcblk", "loop", "disk/", "mapper/"];
+
 /// A text of the right form that was likely meant: without space around it, with a unit written disko's way (for `10GB` or
 /// `512MiB`), with a slash in front.
 fn suggestion<T>(text: &str, new: fn(String) -> Option<T>) -> Option<String> {
     let trimmed = text.trim();
     let upper = trimmed.to_ascii_uppercase();
     let unit = upper.replace(' ', "").trim_end_matches("IB").trim_end_matches('B').to_owned();
-    let candidates = [trimmed.to_owned(), unit, format!("/{trimmed}")];
+    if trimmed.ends_with('%') && new("100%".to_owned()).is_some() {
+        return Some("the only percentage is `\"100%\"`: all that is left".to_owned());
+    }
+    let folder = if DEVICE_NAMES.iter().any(|name| trimmed.starts_with(name)) { "/dev" } else { "" };
+    let candidates = [trimmed.to_owned(), unit, format!("{folder}/{trimmed}")];
     let meant =
         candidates.into_iter().find(|candidate| !candidate.is_empty() && new(candidate.clone()).is_some())?;
     Some(format!("write `\"{meant}\"`"))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::set::Tag;
 use super::{OptionType, choice, suggest};
-use crate::layout::diagnostic::Diagnostic;
+use crate::layout::diagnostic::{Diagnostic, Severity};
 use crate::layout::model::hooks::Hooks;
 use crate::layout::model::places::Places;
 use crate::layout::model::scope::Scope;
@@ -40,10 +40,22 @@ pub(crate) fn is_internal(name: &str) -> bool {
     INTERNAL.contains(&name) || INTERNAL_SCRIPTS.contains(&name)
 }
 
+/// What mistakes made reading leave out, so that nobody complains that it is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// A content whose `type` is not known: it may have been a member, or an ESP.
+    pub contents: bool,
+    /// A disk or group, or a whole section of them.
+    pub groups: bool,
+    /// Anything at all.
+    pub anything: bool,
+}
+
 /// Collects the findings of one reading.
 #[derive(Debug, Default)]
 pub struct Reader {
     findings: Vec<Diagnostic>,
+    losses: Losses,
     /// Where the reading is, from the devices set down.
     path: Vec<Step>,
 }
@@ -63,15 +75,21 @@ impl Reader {
         Self::default()
     }
 
-    /// Everything found, in the order of reading.
-    pub fn into_findings(self) -> Vec<Diagnostic> {
-        self.findings
+    /// Everything found, in the order of reading, and what was lost.
+    pub fn finish(self) -> (Vec<Diagnostic>, Losses) {
+        (self.findings, self.losses)
     }
 
     /// Keeps a finding, with the option it is about.
     pub fn report(&mut self, finding: Diagnostic) {
+        self.losses.anything |= finding.severity == Severity::Error;
         let finding = if finding.option.is_empty() { finding.option(self.path()) } else { finding };
         self.findings.push(finding);
+    }
+
+    /// Remembers that a content could not be read.
+    pub fn lose_content(&mut self) {
+        self.losses.contents = true;
     }
 
     /// Reads one step further down: what stands under `name`, which was written at `place`.
@@ -84,6 +102,8 @@ impl Reader {
 
     /// Reports a value of a type that the option does not take.
     pub fn wrong_type(&mut self, value: &Value, accepts: &str) {
+        // A whole section, or a disk or group in it.
+        self.losses.groups |= self.path.len() <= 2;
         let name = self.option_name();
         let mut finding = Diagnostic::error(
             "wrong-type",
@@ -133,6 +153,8 @@ impl Reader {
             if known.contains(&&**name) || is_internal(name) {
                 continue;
             }
+            // Likely a section whose name is mistyped.
+            self.losses.groups |= self.path.is_empty();
             let message = format!("{} has no option `{name}`", self.owner_name(kind));
             let mut finding = Diagnostic::error("unknown-option", attr.name_span, message);
             finding = match suggest::nearest(name, known.iter().copied()) {
@@ -174,8 +196,8 @@ impl Reader {
         }
     }
 
-    /// Where a set that lacks something is pointed at: its name, since the set itself may be long.
-    fn owner_place(&self, whole: Span) -> Span {
+    /// The name under which the set being read stands; the set itself at the top.
+    fn heading(&self, whole: Span) -> Span {
         self.path.last().map_or(whole, |step| step.place)
     }
 }
@@ -191,6 +213,9 @@ fn listed(known: &[&str]) -> String {
 /// How to write a value of the wrong type so that it fits, where that is plain.
 fn conversion(value: &Value, accepts: &str) -> Option<String> {
     match &value.kind {
+        Kind::Int(number) if accepts.contains("units") => {
+            Some(format!("write it as a text with a unit, like `\"{number}M\"`"))
+        }
         Kind::Int(number) if !accepts.contains("list") => Some(format!("write it as a text: `\"{number}\"`")),
         Kind::Bool(flag) if accepts == "a string" => Some(format!("write it as a text: `\"{flag}\"`")),
         Kind::Path(path) => Some(format!("write it as a text: `\"{path}\"`")),
@@ -220,7 +245,8 @@ pub struct SetReader<'a> {
 impl<'a> SetReader<'a> {
     /// Starts reading `attrs`, which stand at `span`.
     pub(crate) fn new(reader: &'a mut Reader, attrs: &'a Attrs, span: Span, tag: Tag) -> Self {
-        let mut set = Self { reader, attrs, kind: tag.name(), places: Places::new(span) };
+        let heading = reader.heading(span);
+        let mut set = Self { reader, attrs, kind: tag.name(), places: Places::new(span, heading) };
         set.check_tag(tag);
         set
     }
@@ -243,7 +269,7 @@ impl<'a> SetReader<'a> {
         let owner = self.reader.owner_name(self.kind);
         let finding = Diagnostic::error(
             "missing-option",
-            self.reader.owner_place(self.places.whole()),
+            self.places.heading(),
             format!("{owner} needs the option `{name}`"),
         )
         .label(format!("`{name}` ({}) is missing", T::accepts()))
@@ -287,7 +313,7 @@ impl<'a> SetReader<'a> {
                 let owner = self.reader.owner_name(self.kind);
                 let finding = Diagnostic::error(
                     "missing-option",
-                    self.reader.owner_place(self.places.whole()),
+                    self.places.heading(),
                     format!("{owner} needs the option `type`"),
                 )
                 .label(format!("`type = \"{expected}\"` is missing"))

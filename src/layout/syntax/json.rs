@@ -86,6 +86,7 @@ impl Parser<'_> {
 
     fn set(&mut self) -> Parsed<Kind> {
         let mut attrs = Attrs::new();
+        let open = self.at;
         self.at += 1;
         self.space();
         if self.eat(b'}') {
@@ -94,7 +95,7 @@ impl Parser<'_> {
         loop {
             let start = self.at;
             if self.peek() != Some(b'"') {
-                return Err(self.expected_name());
+                return Err(self.expected_name(open));
             }
             let name = self.string()?;
             let name_span = self.span(start);
@@ -111,6 +112,9 @@ impl Parser<'_> {
             if self.eat(b'}') {
                 return Ok(Kind::Attrs(attrs));
             }
+            if self.peek().is_none() {
+                return Err(self.unclosed(open));
+            }
             if !self.eat(b',') {
                 return Err(self.error("expected `,` or `}`"));
             }
@@ -118,8 +122,9 @@ impl Parser<'_> {
         }
     }
 
-    fn expected_name(&self) -> Failure {
+    fn expected_name(&self, open: usize) -> Failure {
         match self.peek() {
+            None => self.unclosed(open),
             Some(b'}') => {
                 self.error("expected a name after the comma").hint("JSON has no comma after the last entry")
             }
@@ -133,6 +138,7 @@ impl Parser<'_> {
 
     fn list(&mut self) -> Parsed<Kind> {
         let mut elements = Vec::new();
+        let open = self.at;
         self.at += 1;
         self.space();
         if self.eat(b']') {
@@ -149,11 +155,18 @@ impl Parser<'_> {
             if self.eat(b']') {
                 return Ok(Kind::List(elements));
             }
+            if self.peek().is_none() {
+                return Err(self.unclosed(open));
+            }
             if !self.eat(b',') {
                 return Err(self.error("expected `,` or `]`"));
             }
             self.space();
         }
+    }
+
+    fn unclosed(&self, open: usize) -> Failure {
+        Failure::new(Span::new(self.source, open, open + 1), "this is never closed")
     }
 
     fn word(&mut self) -> Parsed<Kind> {

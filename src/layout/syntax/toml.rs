@@ -11,8 +11,8 @@ use super::source::{SourceId, Span};
 use super::value::{Attr, Attrs, DEEPEST, Kind, Value};
 use crate::layout::diagnostic::Diagnostic;
 
-/// Reads a text as a TOML document. `None` after a syntax error; where a table has a name twice, the first stays. Values that a
-/// layout cannot have (dates, infinities) are reported and read as null.
+/// Reads a text as a TOML document. `None` after a syntax error; where a table has a name twice, the first stays. No option
+/// takes dates and infinities, which come as opaque values.
 pub fn parse(source: SourceId, text: &str) -> (Option<Value>, Vec<Diagnostic>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut converter = Converter { source, findings: Vec::new() };
@@ -77,25 +77,16 @@ impl Converter {
             DeValue::String(text) => Kind::String(text.as_ref().into()),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Kind::Int(number),
-                Err(_) => {
-                    self.report(span, format!("`{number}` is too large"));
-                    Kind::Null
-                }
+                Err(_) => Kind::Opaque { what: "an integer that is too large" },
             },
             DeValue::Float(number) => {
                 match number.as_str().parse::<f64>().ok().filter(|number| number.is_finite()) {
                     Some(number) => Kind::Float(number),
-                    None => {
-                        self.report(span, format!("`{number}` is not a finite number"));
-                        Kind::Null
-                    }
+                    None => Kind::Opaque { what: "not a finite number" },
                 }
             }
             DeValue::Boolean(flag) => Kind::Bool(*flag),
-            DeValue::Datetime(_) => {
-                self.report(span, "a layout has no dates or times");
-                Kind::Null
-            }
+            DeValue::Datetime(_) => Kind::Opaque { what: "a date or time" },
             DeValue::Array(array) => {
                 Kind::List(array.iter().map(|value| self.value(value, depth + 1)).collect())
             }

@@ -37,8 +37,8 @@ pub enum Kind {
     List(Vec<Value>),
     /// `{ … }`
     Attrs(Attrs),
-    /// Nix only: a function, or another value (a derivation) that has no form as data. `what` completes "found …",
-    /// as in `a function`, `a derivation`.
+    /// A value that no option takes: in Nix a function or a derivation, in TOML a date. `what` completes "this is …",
+    /// as in `a function`.
     Opaque {
         /// What it is, with its article.
         what: &'static str,
