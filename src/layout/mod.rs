@@ -8,6 +8,7 @@ mod check;
 pub mod diagnostic;
 pub mod graph;
 pub mod model;
+pub mod nix;
 pub mod options;
 mod parse;
 pub mod render;

@@ -13,6 +13,7 @@ mod layout;
 mod luks2;
 mod lvm;
 mod md;
+mod nix;
 mod oracle;
 mod plan;
 mod store;

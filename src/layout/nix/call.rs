@@ -98,7 +98,13 @@ impl Evaluator<'_> {
         }
     }
 
-    fn missing_argument(&self, attrs: &Attrs, formal: &Formal, closure: &Closure, span: Span) -> Box<NixError> {
+    fn missing_argument(
+        &self,
+        attrs: &Attrs,
+        formal: &Formal,
+        closure: &Closure,
+        span: Span,
+    ) -> Box<NixError> {
         let name = match &closure.lambda.name {
             Some(name) => format!("`{name}`"),
             None => "the function".to_owned(),

@@ -87,7 +87,9 @@ impl Evaluator<'_> {
                         let out = self.force(out.value)?;
                         self.deeper(&out, coercion)
                     }
-                    None => Err(NixError::eval("cannot make a string of a set without `__toString` or `outPath`")),
+                    None => {
+                        Err(NixError::eval("cannot make a string of a set without `__toString` or `outPath`"))
+                    }
                 }
             }
             Value::Null if loose => Ok("".into()),
@@ -99,7 +101,9 @@ impl Evaluator<'_> {
             other => {
                 let error = NixError::eval(format!("cannot make a string of {}", other.describe()));
                 Err(match other {
-                    Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Null if !loose => {
+                    Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Null
+                        if !loose =>
+                    {
                         error.hint("`toString` makes one")
                     }
                     _ => error,

@@ -96,9 +96,11 @@ impl Evaluator<'_> {
                 }
                 Ok(a.len().cmp(&b.len()))
             }
-            _ if a.type_name() == b.type_name() => {
-                Err(NixError::eval(format!("cannot compare {} with {}: they have no order", a.describe(), b.describe())))
-            }
+            _ if a.type_name() == b.type_name() => Err(NixError::eval(format!(
+                "cannot compare {} with {}: they have no order",
+                a.describe(),
+                b.describe()
+            ))),
             _ => Err(NixError::eval(format!("cannot compare {} with {}", a.describe(), b.describe()))),
         }
     }

@@ -86,14 +86,22 @@ impl NixError {
 
     /// Something that only an installed Nix can do; hints at `--nix`.
     pub(super) fn needs_nix(message: impl Into<String>) -> Box<Self> {
-        Self::new(NixErrorKind::NeedsNix, message)
-            .hint("`--nix` hands the evaluation to an installed Nix")
+        Self::new(NixErrorKind::NeedsNix, message).hint("`--nix` hands the evaluation to an installed Nix")
     }
 
     /// Gives the error its place, unless a more exact one is known.
     #[must_use]
     pub(super) fn at(mut self: Box<Self>, span: Span) -> Box<Self> {
         self.span.get_or_insert(span);
+        self
+    }
+
+    /// Gives the error the place `span` if its own fits `unfit`.
+    #[must_use]
+    pub(super) fn moved(mut self: Box<Self>, span: Span, unfit: impl Fn(Span) -> bool) -> Box<Self> {
+        if self.span.is_none_or(&unfit) {
+            self.span = Some(span);
+        }
         self
     }
 

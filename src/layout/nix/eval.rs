@@ -8,9 +8,10 @@ use super::files::Files;
 use super::heap::{Cell, CellId, EnvId, Frame, Heap};
 use super::limits::Budget;
 use super::lower::Globals;
+use super::module::System;
 use super::text::Text;
 use super::value::{Attr, Attrs, Closure, Value};
-use crate::layout::syntax::source::{SourceMap, Span};
+use crate::layout::syntax::source::{SourceId, SourceMap, Span};
 
 /// All state of one evaluation.
 #[derive(Debug)]
@@ -31,6 +32,14 @@ pub(super) struct Evaluator<'s> {
     pub(super) library: Option<CellId>,
     /// Stands for values that no text wrote.
     pub(super) nowhere: Span,
+    /// Texts of ours: places in them mean nothing to the user.
+    pub(super) internal: Vec<SourceId>,
+    /// The text of the user's that gave the last value.
+    pub(super) origin: Option<Span>,
+    /// The systems of modules made so far.
+    pub(super) systems: Vec<System>,
+    /// Whether the layout is a devices set itself, without `disko.devices` around it.
+    pub(super) bare: bool,
 }
 
 /// What an expression leaves to do: a value, or another expression in its place.
@@ -46,6 +55,7 @@ impl Evaluator<'_> {
             return Ok(value.clone());
         }
         let state = self.heap.replace(id, Cell::Busy);
+        self.origin = None;
         let result = match &state {
             Cell::Value(value) => Ok(value.clone()),
             Cell::Delayed(expr, env) => self.eval(*expr, *env),
@@ -53,11 +63,19 @@ impl Evaluator<'_> {
             Cell::Call2(function, first, second) => self.call_delayed(*function, &[*first, *second], id),
             Cell::Select(set, name) => self.select_delayed(*set, name, id),
             Cell::Module(task) => self.module_task(&Rc::clone(task)),
-            Cell::Busy => Err(NixError::new(NixErrorKind::Recursion, "infinite recursion: the value needs itself")
-                .at(self.heap.span(id))),
+            Cell::Busy => {
+                Err(NixError::new(NixErrorKind::Recursion, "infinite recursion: the value needs itself")
+                    .at(self.heap.span(id)))
+            }
         };
         match result {
             Ok(value) => {
+                // What `lib` computed (`genAttrs`, say) comes from the text of the function that it called.
+                if let Some(origin) = self.origin.take()
+                    && self.is_internal(self.heap.span(id))
+                {
+                    self.heap.set_span(id, origin);
+                }
                 self.heap.replace(id, Cell::Value(value.clone()));
                 Ok(value)
             }
@@ -80,10 +98,11 @@ impl Evaluator<'_> {
     fn select_delayed(&mut self, set: CellId, name: &Text, of: CellId) -> Res<Value> {
         self.budget.enter()?;
         let span = self.heap.span(of);
-        let result = self.attrs(set).map_err(|error| error.at(span)).and_then(|attrs| match attrs.get(name) {
-            Some(attr) => self.force(attr.value),
-            None => Err(self.missing(&attrs, name).at(span)),
-        });
+        let result =
+            self.attrs(set).map_err(|error| error.at(span)).and_then(|attrs| match attrs.get(name) {
+                Some(attr) => self.force(attr.value),
+                None => Err(self.missing(&attrs, name).at(span)),
+            });
         self.budget.leave();
         result
     }
@@ -118,10 +137,21 @@ impl Evaluator<'_> {
             });
             match step {
                 Ok(Step::Next(next, inner)) => (expr, env) = (next, inner),
-                Ok(Step::Done(value)) => return Ok(value),
+                Ok(Step::Done(value)) => {
+                    if !self.is_internal(span) {
+                        self.origin = Some(span);
+                    }
+                    return Ok(value);
+                }
                 Err(error) => {
-                    let error = error.at(span);
+                    let error = if self.is_internal(span) {
+                        error.at(span)
+                    } else {
+                        // An error within `lib` is to be told at the text that called it.
+                        error.moved(span, |span| self.is_internal(span))
+                    };
                     return Err(match called {
+                        Some((_, at)) if self.is_internal(at) => error,
                         Some((closure, at)) => error.through(at, || calling(&closure)),
                         None => error,
                     });
@@ -189,9 +219,7 @@ impl Evaluator<'_> {
             }
             Expr::Attrs(bindings) => self.eval_attrs(bindings, env, id),
             Expr::Has { target, path } => self.has(*target, path, env),
-            Expr::Lambda(lambda) => {
-                Ok(Value::Closure(Rc::new(Closure { lambda: Rc::clone(lambda), env })))
-            }
+            Expr::Lambda(lambda) => Ok(Value::Closure(Rc::new(Closure { lambda: Rc::clone(lambda), env }))),
             Expr::Not(operand) => Ok(Value::Bool(!self.eval_bool(*operand, env)?)),
             Expr::Negate(operand) => {
                 let value = self.eval(*operand, env)?;
@@ -301,9 +329,7 @@ impl Evaluator<'_> {
         let from = self.delay_from(bindings, inner)?;
         for (slot, binding) in bindings.fixed.iter().enumerate() {
             let cell = match binding.source {
-                Source::Inner(expr) => {
-                    self.heap.add(Cell::Delayed(expr, inner), self.code.span(expr))?
-                }
+                Source::Inner(expr) => self.heap.add(Cell::Delayed(expr, inner), self.code.span(expr))?,
                 Source::Outer(expr) => self.delay(expr, env)?,
                 Source::From(index) => self.delay_selected(&from, index, binding)?,
             };

@@ -62,7 +62,10 @@ impl Files {
                 .hint("a layout reads only files of its own folder and below; move it there, or use `--nix`")
         };
         if Self::is_virtual(path) {
-            return Err(NixError::needs_nix(format!("`{}` is a part of nixpkgs, which only a real Nix has", shown_virtual(path))));
+            return Err(NixError::needs_nix(format!(
+                "`{}` is a part of nixpkgs, which only a real Nix has",
+                shown_virtual(path)
+            )));
         }
         let Some(root) = &self.root else { return Err(outside("cannot be read: this text has no folder")) };
         let host = Path::new(OsStr::from_bytes(path));

@@ -4,8 +4,8 @@
 //! million nested lists from recursing, and let one limit bound all memory.
 
 use super::ast::ExprId;
-use super::limits::Budget;
 use super::error::Res;
+use super::limits::Budget;
 use super::module::Task;
 use super::text::Text;
 use super::value::Value;
@@ -84,6 +84,11 @@ impl Heap {
     /// The text a cell comes from.
     pub(super) fn span(&self, id: CellId) -> Span {
         self.spans[index(id.0)]
+    }
+
+    /// Says what text a cell comes from.
+    pub(super) fn set_span(&mut self, id: CellId, span: Span) {
+        self.spans[index(id.0)] = span;
     }
 
     /// Adds a frame within `parent`; the outermost is its own parent.

@@ -25,7 +25,8 @@ impl Evaluator<'_> {
         }
         let cell = self.import_cell(path)?;
         if matches!(self.heap.get(cell), Cell::Busy) {
-            let message = format!("`{}` imports itself, directly or through other files", self.files.shown(path));
+            let message =
+                format!("`{}` imports itself, directly or through other files", self.files.shown(path));
             return Err(NixError::new(NixErrorKind::Recursion, message));
         }
         self.force(cell)
@@ -72,7 +73,9 @@ impl Evaluator<'_> {
             rest if rest == b"nixpkgs" || rest.starts_with(b"nixpkgs/") => ("nixpkgs", NIXPKGS),
             rest if rest == b"disko" || rest.starts_with(b"disko/") => ("disko", DISKO),
             _ => {
-                return Err(NixError::needs_nix(format!("`<{name}>` is found only by a real Nix, through NIX_PATH")));
+                return Err(NixError::needs_nix(format!(
+                    "`<{name}>` is found only by a real Nix, through NIX_PATH"
+                )));
             }
         };
         let rest = name.get(prefix.len()..).unwrap_or_default();

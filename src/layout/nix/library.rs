@@ -8,6 +8,7 @@ use super::eval::Evaluator;
 use super::heap::{Cell, CellId};
 use super::text::Text;
 use super::value::{Absence, Attr, Attrs, Reason, Value};
+use crate::layout::syntax::source::Span;
 
 /// The texts of `lib`; the first makes one set of the others.
 const TEXTS: [(&str, &str); 7] = [
@@ -31,6 +32,11 @@ pub(super) static PACKAGES: Builtin = Builtin {
 };
 
 impl Evaluator<'_> {
+    /// Whether a place is in a text of ours.
+    pub(super) fn is_internal(&self, span: Span) -> bool {
+        self.internal.contains(&span.source())
+    }
+
     /// Reads the texts of `lib`.
     pub(super) fn load_library(&mut self) -> Res<CellId> {
         let folder = Text::from("/");
@@ -55,7 +61,11 @@ impl Evaluator<'_> {
         for attr in &mut entries {
             if SETS.contains(&&*attr.name) {
                 let inner = self.attrs(attr.value)?;
-                let marked = absent_elsewhere(inner.entries().to_vec(), &format!("{path}.{}", attr.name), Reason::Library);
+                let marked = absent_elsewhere(
+                    inner.entries().to_vec(),
+                    &format!("{path}.{}", attr.name),
+                    Reason::Library,
+                );
                 attr.value = self.heap.add(Cell::Value(marked), self.nowhere)?;
             }
         }

@@ -78,11 +78,6 @@ impl Budget {
     pub(super) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
-
-    /// Steps taken, for measurements.
-    pub(super) fn taken(&self) -> u64 {
-        self.steps
-    }
 }
 
 /// The error of a program that wants too much.

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn names_and_folders() {
-        let cases = [("/a/b", "b", "/a"), ("a", "a", "."), ("/a", "a", "/"), ("a/b/", "b", "a/b"), ("", "", ".")];
+        let cases =
+            [("/a/b", "b", "/a"), ("a", "a", "."), ("/a", "a", "/"), ("a/b/", "b", "a/b"), ("", "", ".")];
         for (path, name, dir) in cases {
             assert_eq!(base_name(path.as_bytes()), name.as_bytes(), "{path}");
             assert_eq!(folder(path.as_bytes()), dir.as_bytes(), "{path}");

@@ -25,7 +25,10 @@ impl Evaluator<'_> {
                 (Value::Attrs(attrs), _) => attrs.clone(),
                 (_, Some(default)) => return Ok(Step::Next(default, env)),
                 (other, None) => {
-                    return Err(NixError::eval(format!("cannot take `{name}` of {}: it is not a set", other.describe())));
+                    return Err(NixError::eval(format!(
+                        "cannot take `{name}` of {}: it is not a set",
+                        other.describe()
+                    )));
                 }
             };
             match (attrs.get(&name), default) {
@@ -67,11 +70,13 @@ impl Evaluator<'_> {
     /// The error of a name that a set does not have.
     pub(super) fn missing(&self, attrs: &Attrs, name: &Text) -> Box<NixError> {
         match attrs.absence() {
-            Absence::Elsewhere { path, reason: Reason::NeedsNix } => {
-                NixError::needs_nix(format!("`{path}.{name}` needs a real Nix: landfall has no packages and no flake inputs"))
-            }
+            Absence::Elsewhere { path, reason: Reason::NeedsNix } => NixError::needs_nix(format!(
+                "`{path}.{name}` needs a real Nix: landfall has no packages and no flake inputs"
+            )),
             Absence::Elsewhere { path, reason: Reason::Library } => {
-                let error = NixError::needs_nix(format!("`{path}.{name}` is not among the library functions that landfall has"));
+                let error = NixError::needs_nix(format!(
+                    "`{path}.{name}` is not among the library functions that landfall has"
+                ));
                 self.suggest(error, attrs, name)
             }
             Absence::Elsewhere { path, reason: Reason::Option } => {

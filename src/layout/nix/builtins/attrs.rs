@@ -94,7 +94,8 @@ fn list_to_attrs(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
     for cell in eval.list(arguments[0])?.iter() {
         let pair = eval.attrs(*cell)?;
         let (Some(name), Some(value)) = (pair.get(b"name"), pair.get(b"value")) else {
-            return Err(NixError::eval("each element must be a set with `name` and `value`").at(eval.heap.span(*cell)));
+            return Err(NixError::eval("each element must be a set with `name` and `value`")
+                .at(eval.heap.span(*cell)));
         };
         let span = eval.heap.span(name.value);
         entries.push(Attr { name: eval.string_of(name.value)?, value: value.value, span });

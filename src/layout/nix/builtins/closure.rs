@@ -15,9 +15,6 @@ fn generic_closure(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value>
         return Err(eval.missing(&attrs, &"startSet".into()));
     };
     let mut waiting: std::collections::VecDeque<CellId> = eval.list(start.value)?.iter().copied().collect();
-    if waiting.is_empty() {
-        return Ok(Value::list(Vec::new()));
-    }
     let Some(operator) = attrs.get(b"operator") else {
         return Err(eval.missing(&attrs, &"operator".into()));
     };

@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Builtin] = &[
 
 impl Evaluator<'_> {
     /// A cell's value as an absolute path.
-    pub(super) fn path(&mut self, cell: CellId) -> Res<Text> {
+    pub(in crate::layout::nix) fn path(&mut self, cell: CellId) -> Res<Text> {
         let text = self.text(cell)?;
         if text.first() != Some(&b'/') {
             return Err(NixError::eval(format!("`{text}` is not an absolute path"))

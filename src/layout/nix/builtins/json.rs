@@ -15,7 +15,7 @@ fn from_json(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
     eval.budget.bytes(text.len())?;
     let json: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| NixError::eval(format!("the text is not JSON: {error}")))?;
-    eval.from_json(json, arguments[0])
+    eval.json_value(json, arguments[0])
 }
 
 fn to_json(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
@@ -26,7 +26,7 @@ fn to_json(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 
 impl Evaluator<'_> {
     /// The value of a JSON text; `near` is the cell it came from.
-    fn from_json(&mut self, json: serde_json::Value, near: CellId) -> Res<Value> {
+    fn json_value(&mut self, json: serde_json::Value, near: CellId) -> Res<Value> {
         self.budget.step()?;
         Ok(match json {
             serde_json::Value::Null => Value::Null,
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
             serde_json::Value::Array(items) => {
                 let mut cells = Vec::with_capacity(items.len());
                 for item in items {
-                    let value = self.from_json(item, near)?;
+                    let value = self.json_value(item, near)?;
                     cells.push(self.cell(value, near)?);
                 }
                 self.new_list(cells)?
@@ -52,7 +52,7 @@ impl Evaluator<'_> {
                 let span = self.heap.span(near);
                 let mut entries = Vec::with_capacity(members.len());
                 for (name, member) in members {
-                    let value = self.from_json(member, near)?;
+                    let value = self.json_value(member, near)?;
                     entries.push(Attr { name: name.into(), value: self.cell(value, near)?, span });
                 }
                 self.new_attrs(entries)?
@@ -61,7 +61,7 @@ impl Evaluator<'_> {
     }
 
     /// Writes a value and everything in it.
-    fn write_json(&mut self, cell: CellId, out: &mut Vec<u8>) -> Res<()> {
+    pub(in crate::layout::nix) fn write_json(&mut self, cell: CellId, out: &mut Vec<u8>) -> Res<()> {
         self.budget.enter()?;
         let before = out.len();
         let value = self.force(cell);
@@ -135,10 +135,14 @@ fn quote(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A number in six significant digits, as C's `%g` prints it, which is what Nix writes.
-pub(in crate::layout::nix) fn general(number: f64) -> String {
+fn general(number: f64) -> String {
     const DIGITS: usize = 6;
     if number == 0.0 || !number.is_finite() {
-        return if number == 0.0 { if number.is_sign_negative() { "-0" } else { "0" }.to_owned() } else { number.to_string() };
+        return if number == 0.0 {
+            if number.is_sign_negative() { "-0" } else { "0" }.to_owned()
+        } else {
+            number.to_string()
+        };
     }
     let scientific = format!("{number:.*e}", DIGITS - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

@@ -58,6 +58,7 @@ fn map(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn filter(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let mut kept = Vec::new();
     for cell in eval.list(arguments[1])?.iter() {
         if eval.holds(arguments[0], *cell)? {
@@ -68,6 +69,7 @@ fn filter(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn fold(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let list = eval.list(arguments[2])?;
     if list.is_empty() {
         return eval.force(arguments[1]);
@@ -118,7 +120,9 @@ fn elem_at(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
     let index = eval.int(arguments[1])?;
     match usize::try_from(index).ok().and_then(|index| list.get(index)) {
         Some(cell) => eval.force(*cell),
-        None => Err(NixError::eval(format!("the list has {} elements and none at index {index}", list.len()))),
+        None => {
+            Err(NixError::eval(format!("the list has {} elements and none at index {index}", list.len())))
+        }
     }
 }
 
@@ -138,6 +142,7 @@ fn elem(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn all(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     for cell in eval.list(arguments[1])?.iter() {
         if !eval.holds(arguments[0], *cell)? {
             return Ok(Value::Bool(false));
@@ -147,6 +152,7 @@ fn all(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn any(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     for cell in eval.list(arguments[1])?.iter() {
         if eval.holds(arguments[0], *cell)? {
             return Ok(Value::Bool(true));
@@ -162,6 +168,7 @@ fn concat_lists(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn concat_map(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let mut lists = Vec::new();
     for cell in eval.list(arguments[1])?.iter() {
         let value = eval.call_cell(arguments[0], &[*cell])?;
@@ -171,10 +178,8 @@ fn concat_map(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn sort(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let list = eval.list(arguments[1])?;
-    if !list.is_empty() {
-        eval.function(arguments[0])?;
-    }
     let sorted = merge_sort(list.to_vec(), &mut |a, b| {
         // Stable: the later goes first only when it is less.
         let less = eval.call_cell(arguments[0], &[b, a])?;
@@ -184,7 +189,10 @@ fn sort(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 /// Sorts by a comparison that may fail, which `slice::sort_by` cannot.
-fn merge_sort(mut cells: Vec<CellId>, order: &mut dyn FnMut(CellId, CellId) -> Res<Ordering>) -> Res<Vec<CellId>> {
+fn merge_sort(
+    mut cells: Vec<CellId>,
+    order: &mut dyn FnMut(CellId, CellId) -> Res<Ordering>,
+) -> Res<Vec<CellId>> {
     if cells.len() < 2 {
         return Ok(cells);
     }
@@ -202,6 +210,7 @@ fn merge_sort(mut cells: Vec<CellId>, order: &mut dyn FnMut(CellId, CellId) -> R
 }
 
 fn partition(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let (mut right, mut wrong) = (Vec::new(), Vec::new());
     for cell in eval.list(arguments[1])?.iter() {
         if eval.holds(arguments[0], *cell)? { right.push(*cell) } else { wrong.push(*cell) }
@@ -212,6 +221,7 @@ fn partition(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
 }
 
 fn group_by(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
+    eval.function(arguments[0])?;
     let mut groups: std::collections::BTreeMap<Text, Vec<CellId>> = std::collections::BTreeMap::new();
     for cell in eval.list(arguments[1])?.iter() {
         let name = eval.call_cell(arguments[0], &[*cell])?;

@@ -24,8 +24,6 @@ use super::lower::Globals;
 use super::value::{Attr, Attrs, Partial, Value};
 use crate::layout::syntax::source::Span;
 
-pub(super) use json::general;
-
 /// What a built-in function does with its arguments, of which there are as many as it takes.
 type Run = fn(&mut Evaluator<'_>, &[CellId]) -> Res<Value>;
 
@@ -141,7 +139,8 @@ pub(super) fn outermost(heap: &mut super::heap::Heap, nowhere: Span) -> Res<Oute
     // The set holds itself.
     let itself = heap.add(Cell::Busy, nowhere)?;
     entries.push(("builtins", itself));
-    let attrs = entries.iter().map(|(name, value)| Attr { name: (*name).into(), value: *value, span: nowhere });
+    let attrs =
+        entries.iter().map(|(name, value)| Attr { name: (*name).into(), value: *value, span: nowhere });
     heap.replace(itself, Cell::Value(Value::Attrs(Rc::new(Attrs::new(attrs.collect())))));
     let mut names = Globals::new();
     let mut cells = Vec::with_capacity(entries.len());

@@ -50,5 +50,7 @@ fn round(eval: &mut Evaluator<'_>, arguments: &[CellId], rounding: fn(f64) -> f6
         return Ok(whole);
     }
     let number = rounding(eval.float(arguments[0])?);
-    int_of(number).map(Value::Int).ok_or_else(|| NixError::eval(format!("`{number}` does not fit an integer")))
+    int_of(number)
+        .map(Value::Int)
+        .ok_or_else(|| NixError::eval(format!("`{number}` does not fit an integer")))
 }

@@ -18,12 +18,12 @@ fn from_toml(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
         let place = line.map_or_else(String::new, |line| format!(" in line {line}"));
         NixError::eval(format!("the text is not TOML: {}{place}", error.message()))
     })?;
-    eval.from_toml(toml::Value::Table(table), arguments[0])
+    eval.toml_value(toml::Value::Table(table), arguments[0])
 }
 
 impl Evaluator<'_> {
     /// The value of a TOML text; `near` is the cell it came from.
-    fn from_toml(&mut self, toml: toml::Value, near: CellId) -> Res<Value> {
+    fn toml_value(&mut self, toml: toml::Value, near: CellId) -> Res<Value> {
         self.budget.step()?;
         Ok(match toml {
             toml::Value::String(text) if text.contains('\0') => {
@@ -37,7 +37,7 @@ impl Evaluator<'_> {
             toml::Value::Array(items) => {
                 let mut cells = Vec::with_capacity(items.len());
                 for item in items {
-                    let value = self.from_toml(item, near)?;
+                    let value = self.toml_value(item, near)?;
                     cells.push(self.cell(value, near)?);
                 }
                 self.new_list(cells)?
@@ -46,7 +46,7 @@ impl Evaluator<'_> {
                 let span = self.heap.span(near);
                 let mut entries = Vec::with_capacity(members.len());
                 for (name, member) in members {
-                    let value = self.from_toml(member, near)?;
+                    let value = self.toml_value(member, near)?;
                     entries.push(Attr { name: name.into(), value: self.cell(value, near)?, span });
                 }
                 self.new_attrs(entries)?

@@ -56,7 +56,9 @@ impl Lowerer<'_> {
     pub(super) fn let_in(&mut self, node: &ast::LetIn) -> Res<Expr> {
         let builder = self.collect(node, Scoping::Recursive, self.span(node))?;
         if let Some((attr, _)) = builder.dynamic.first() {
-            return Err(NixError::new(NixErrorKind::Syntax, "`let` takes no dynamic names").at(self.span(attr)));
+            return Err(
+                NixError::new(NixErrorKind::Syntax, "`let` takes no dynamic names").at(self.span(attr))
+            );
         }
         self.scopes.push_names(builder.fixed.keys().cloned().collect());
         let bindings = self.lower_recursive(builder);
@@ -80,12 +82,7 @@ impl Lowerer<'_> {
     }
 
     /// Collects the definitions of a set.
-    fn collect(
-        &mut self,
-        node: &impl HasEntry,
-        scoping: Scoping,
-        span: Span,
-    ) -> Res<Builder> {
+    fn collect(&mut self, node: &impl HasEntry, scoping: Scoping, span: Span) -> Res<Builder> {
         let mut builder = Builder::new(scoping, span);
         for child in node.syntax().children() {
             if let Some(inherit) = ast::Inherit::cast(child.clone()) {

@@ -8,7 +8,7 @@ mod syntax_error;
 
 use std::rc::Rc;
 
-use rnix::ast::{self, AstToken as _, BinOpKind, LiteralKind, UnaryOpKind};
+use rnix::ast::{self, BinOpKind, LiteralKind, UnaryOpKind};
 use rowan::ast::AstNode;
 
 use super::ast::{Binary, Code, Expr, ExprId, Key, Logic, Piece};
@@ -144,10 +144,9 @@ impl Lowerer<'_> {
                 path: self.keys(node.attrpath(), node)?,
                 default: node.default_expr().map(|default| self.expr(&default)).transpose()?,
             },
-            ast::Expr::HasAttr(node) => Expr::Has {
-                target: self.part(node.expr(), node)?,
-                path: self.keys(node.attrpath(), node)?,
-            },
+            ast::Expr::HasAttr(node) => {
+                Expr::Has { target: self.part(node.expr(), node)?, path: self.keys(node.attrpath(), node)? }
+            }
             ast::Expr::UnaryOp(node) => {
                 let operand = self.part(node.expr(), node)?;
                 match node.operator() {

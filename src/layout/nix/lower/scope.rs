@@ -94,11 +94,7 @@ impl Lowerer<'_> {
     }
 
     /// Resolves a name.
-    pub(super) fn lookup(
-        &self,
-        name: &Text,
-        span: crate::layout::syntax::source::Span,
-    ) -> Res<Variable> {
+    pub(super) fn lookup(&self, name: &Text, span: crate::layout::syntax::source::Span) -> Res<Variable> {
         self.scopes.find(name).ok_or_else(|| {
             let error = NixError::eval(format!("undefined variable `{name}`")).at(span);
             match (name.as_str(), self.scopes.similar(name)) {

@@ -150,7 +150,9 @@ fn split_indented(text: &str, chunks: &mut Vec<Chunk>) {
                 let meant = rest.chars().nth(3);
                 (3 + meant.map_or(0, char::len_utf8), Some(meant.map(escaped).into_iter().collect()))
             }
-            ('$', Some('{' | '\'') | None, _) | ('\'', Some('\'' | '$') | None, _) => (1, Some(char.to_string())),
+            ('$', Some('{' | '\'') | None, _) | ('\'', Some('\'' | '$') | None, _) => {
+                (1, Some(char.to_string()))
+            }
             ('$' | '\'', Some(next), _) => (1 + next.len_utf8(), None),
             _ => (char.len_utf8(), None),
         };

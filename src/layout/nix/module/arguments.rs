@@ -78,7 +78,12 @@ impl Evaluator<'_> {
             if let Cell::Module(task) = self.heap.get(attr.value)
                 && let Task::Argument { system, name, span, .. } = &**task
             {
-                let task = Task::Argument { system: *system, name: name.clone(), default: Some(default), span: *span };
+                let task = Task::Argument {
+                    system: *system,
+                    name: name.clone(),
+                    default: Some(default),
+                    span: *span,
+                };
                 self.heap.replace(attr.value, Cell::Module(Rc::new(task)));
             }
         }

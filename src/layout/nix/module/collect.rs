@@ -53,7 +53,12 @@ impl Evaluator<'_> {
     }
 
     /// A module as a set; `None` if it was there before or adds nothing.
-    fn load_module(&mut self, system: SystemId, cell: CellId, known: &mut HashSet<Text>) -> Res<Option<Module>> {
+    fn load_module(
+        &mut self,
+        system: SystemId,
+        cell: CellId,
+        known: &mut HashSet<Text>,
+    ) -> Res<Option<Module>> {
         let mut cell = cell;
         let span = self.heap.span(cell);
         let mut value = self.force(cell)?;
@@ -66,7 +71,9 @@ impl Evaluator<'_> {
             if !known.insert(file.clone()) {
                 return Ok(None);
             }
-            cell = self.import_cell(&file).map_err(|error| error.at(span).through(span, || "imported here".to_owned()))?;
+            cell = self
+                .import_cell(&file)
+                .map_err(|error| error.at(span).through(span, || "imported here".to_owned()))?;
             value = self.force(cell)?;
         }
         let here = self.heap.span(cell);
@@ -93,9 +100,11 @@ impl Evaluator<'_> {
         let mut others = others.filter(|attr| !matches!(&*attr.name, b"config" | b"options"));
         if let Some(stray) = others.next() {
             let name = &stray.name;
-            return Err(NixError::eval(format!("the module has `config` or `options`, and so `{name}` must stand in `config`"))
-                .at(stray.span)
-                .hint(format!("write `config.{name}`")));
+            return Err(NixError::eval(format!(
+                "the module has `config` or `options`, and so `{name}` must stand in `config`"
+            ))
+            .at(stray.span)
+            .hint(format!("write `config.{name}`")));
         }
         let config = match config {
             Some(config) => config.value,
@@ -104,4 +113,3 @@ impl Evaluator<'_> {
         Ok((config, options.map(|options| options.value)))
     }
 }
-

@@ -81,14 +81,18 @@ impl Evaluator<'_> {
             };
             let field = |name: &str| {
                 attrs.get(name.as_bytes()).map(|attr| attr.value).ok_or_else(|| {
-                    NixError::eval(format!("a set with `_type = \"{mark}\"` has no `{name}`")).at(definition.span)
+                    NixError::eval(format!("a set with `_type = \"{mark}\"` has no `{name}`"))
+                        .at(definition.span)
                 })
             };
             match mark {
-                "if" => waiting.push(Definition { value: field("content")?, ..definition.under(field("condition")?) }),
+                "if" => waiting
+                    .push(Definition { value: field("content")?, ..definition.under(field("condition")?) }),
                 "merge" => {
                     let contents = self.list(field("contents")?)?;
-                    waiting.extend(contents.iter().rev().map(|cell| Definition { value: *cell, ..definition.clone() }));
+                    waiting.extend(
+                        contents.iter().rev().map(|cell| Definition { value: *cell, ..definition.clone() }),
+                    );
                 }
                 "override" => {
                     let priority = Some(self.int(field("priority")?)?);
@@ -128,7 +132,9 @@ impl Evaluator<'_> {
     fn conditions_hold(&mut self, definition: &Definition) -> Res<bool> {
         for condition in definition.conditions.iter() {
             let holds = self.bool(*condition).map_err(|error| {
-                error.at(definition.span).through(definition.span, || "while evaluating the condition of `mkIf`".to_owned())
+                error
+                    .at(definition.span)
+                    .through(definition.span, || "while evaluating the condition of `mkIf`".to_owned())
             })?;
             if !holds {
                 return Ok(false);

@@ -68,7 +68,12 @@ impl Evaluator<'_> {
     }
 
     /// Joins sets on the way to options: every name, each with its definitions, none looked at.
-    fn join_paths(&mut self, merge: &Merge, plain: &[Plain], declared: &BTreeMap<Text, Declared>) -> Res<Value> {
+    fn join_paths(
+        &mut self,
+        merge: &Merge,
+        plain: &[Plain],
+        declared: &BTreeMap<Text, Declared>,
+    ) -> Res<Value> {
         let mut names: BTreeMap<Text, (Span, Vec<Definition>)> = BTreeMap::new();
         for one in plain {
             let Value::Attrs(attrs) = &one.value else {
@@ -88,9 +93,14 @@ impl Evaluator<'_> {
         }
         let mut entries = Vec::with_capacity(names.len());
         for (name, (span, definitions)) in names {
-            entries.push(Attr { value: self.delay_merge(merge, name.clone(), definitions, span)?, name, span });
+            entries.push(Attr {
+                value: self.delay_merge(merge, name.clone(), definitions, span)?,
+                name,
+                span,
+            });
         }
-        let path = if merge.path.is_empty() { "config".to_owned() } else { format!("config.{}", show(&merge.path)) };
+        let path =
+            if merge.path.is_empty() { "config".to_owned() } else { format!("config.{}", show(&merge.path)) };
         let absence = Absence::Elsewhere { path: path.into(), reason: Reason::Option };
         Ok(Value::Attrs(Rc::new(Attrs::from_sorted(entries).with_absence(absence))))
     }
@@ -121,7 +131,13 @@ impl Evaluator<'_> {
         })
     }
 
-    fn delay_merge(&mut self, merge: &Merge, name: Text, definitions: Vec<Definition>, span: Span) -> Res<CellId> {
+    fn delay_merge(
+        &mut self,
+        merge: &Merge,
+        name: Text,
+        definitions: Vec<Definition>,
+        span: Span,
+    ) -> Res<CellId> {
         // A single definition says where the value is written.
         let span = match definitions.as_slice() {
             [only] => self.heap.span(only.value),
@@ -144,7 +160,9 @@ impl Evaluator<'_> {
             Value::List(_) if plain.iter().all(|one| matches!(one.value, Value::List(_))) => {
                 self.join_lists(merge, &plain).map(Some)
             }
-            Value::String(_) if plain.len() > 1 && is_hook(&merge.path) => self.join_lines(&plain, b"\n").map(Some),
+            Value::String(_) if plain.len() > 1 && is_hook(&merge.path) => {
+                self.join_lines(&plain, b"\n").map(Some)
+            }
             _ => self.only_value(&self.full_path(merge.system, &merge.path), &plain).map(Some),
         }
     }
@@ -165,11 +183,13 @@ impl Evaluator<'_> {
             path.push(name.clone());
             let inner = Merge { system: merge.system, path, definitions };
             // Whether the name is there at all depends on its conditions, so its outermost part is computed now.
-            let origin = self.origin(&inner.definitions, span);
             let value = self.merge_optional(&inner).map_err(|error| {
-                error.through(span, || format!("while evaluating `{}`", show(&self.full_path(inner.system, &inner.path))))
+                error.through(span, || {
+                    format!("while evaluating `{}`", show(&self.full_path(inner.system, &inner.path)))
+                })
             })?;
             if let Some(value) = value {
+                let origin = self.origin(&inner.definitions, span);
                 entries.push(Attr { name, value: self.heap.add(Cell::Value(value), origin)?, span });
             }
         }
@@ -180,7 +200,7 @@ impl Evaluator<'_> {
     /// The text that a value comes from.
     fn origin(&self, definitions: &[Definition], span: Span) -> Span {
         match definitions {
-            [only] => self.heap.span(only.value),
+            [only] if !self.is_internal(self.heap.span(only.value)) => self.heap.span(only.value),
             _ => span,
         }
     }
@@ -195,7 +215,9 @@ impl Evaluator<'_> {
                 let mut path = merge.path.clone();
                 path.push(format!("[{}]", cells.len()).into());
                 let definitions = vec![one.definition.settled_part(*cell, span)];
-                if let Some(value) = self.merge_optional(&Merge { system: merge.system, path, definitions })? {
+                if let Some(value) =
+                    self.merge_optional(&Merge { system: merge.system, path, definitions })?
+                {
                     cells.push(self.heap.add(Cell::Value(value), span)?);
                 }
             }
@@ -226,7 +248,9 @@ impl Evaluator<'_> {
                 ))
                 .at(other.definition.span)
                 .other(first.definition.span, "also defined here")
-                .hint("`lib.mkForce` around one of the values makes it win, `lib.mkDefault` makes it give way"));
+                .hint(
+                    "`lib.mkForce` around one of the values makes it win, `lib.mkDefault` makes it give way",
+                ));
             }
         }
         Ok(first.value.clone())

@@ -61,9 +61,9 @@ impl OptionTree {
     /// The set below a name, making it if it is not there.
     fn enter(&mut self, name: &Text, span: Span) -> Option<&mut Declared> {
         match self {
-            Self::Set(names) => Some(
-                names.entry(name.clone()).or_insert_with(|| Declared { span, tree: Self::default() }),
-            ),
+            Self::Set(names) => {
+                Some(names.entry(name.clone()).or_insert_with(|| Declared { span, tree: Self::default() }))
+            }
             Self::Option(_) => None,
         }
     }
@@ -71,16 +71,26 @@ impl OptionTree {
 
 impl Evaluator<'_> {
     /// Adds the declarations of a module's `options`.
-    pub(super) fn declare(&mut self, tree: &mut OptionTree, options: CellId, path: &mut Vec<Text>) -> Res<()> {
+    pub(super) fn declare(
+        &mut self,
+        tree: &mut OptionTree,
+        options: CellId,
+        path: &mut Vec<Text>,
+    ) -> Res<()> {
         self.budget.enter()?;
         let attrs = self.attrs(options)?;
         for attr in attrs.entries() {
             path.push(attr.name.clone());
-            let twice = || NixError::eval(format!("the option `{}` is declared twice", show(path))).at(attr.span);
+            let twice =
+                || NixError::eval(format!("the option `{}` is declared twice", show(path))).at(attr.span);
             let Some(declared) = tree.enter(&attr.name, attr.span) else { return Err(twice()) };
             let value = self.force(attr.value).map_err(|error| error.at(attr.span))?;
             let Value::Attrs(inner) = value else {
-                let message = format!("`options.{}` must be a set or `lib.mkOption`, found {}", show(path), value.describe());
+                let message = format!(
+                    "`options.{}` must be a set or `lib.mkOption`, found {}",
+                    show(path),
+                    value.describe()
+                );
                 return Err(NixError::eval(message).at(attr.span));
             };
             if self.type_is(&inner, "option")? {

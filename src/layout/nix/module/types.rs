@@ -18,7 +18,16 @@ impl Evaluator<'_> {
         let Some(kind) = option.kind() else { return Ok(false) };
         let kind = self.attrs(kind)?;
         let name = self.type_name(&kind)?;
-        Ok(matches!(&*name, b"attrsOf" | b"lazyAttrsOf" | b"listOf" | b"attrs" | b"submodule" | b"nullOr" | b"separatedString"))
+        Ok(matches!(
+            &*name,
+            b"attrsOf"
+                | b"lazyAttrsOf"
+                | b"listOf"
+                | b"attrs"
+                | b"submodule"
+                | b"nullOr"
+                | b"separatedString"
+        ))
     }
 
     fn type_name(&mut self, kind: &Attrs) -> Res<Text> {
@@ -94,7 +103,9 @@ impl Evaluator<'_> {
                 };
                 self.join_lines(&plain, &separator)
             }
-            (b"boolByOr", _) => Ok(Value::Bool(plain.iter().any(|one| matches!(one.value, Value::Bool(true))))),
+            (b"boolByOr", _) => {
+                Ok(Value::Bool(plain.iter().any(|one| matches!(one.value, Value::Bool(true)))))
+            }
             (b"attrs", _) => Ok(shallow(&plain)),
             (b"submodule", _) => self.merge_submodule(&kind, path, &plain),
             (b"anything" | b"unspecified" | b"raw", _) => self.merge_untyped(path, plain),
@@ -113,13 +124,15 @@ impl Evaluator<'_> {
             Some(text) => self.string_of(text.value)?,
             None => self.type_name(kind)?,
         };
-        let message = format!("`{}` must be a {expected}, found {}", show(path), super::merge::brief(&one.value));
+        let message =
+            format!("`{}` must be a {expected}, found {}", show(path), super::merge::brief(&one.value));
         Err(NixError::eval(message).at(one.definition.span))
     }
 
     /// A type of the layout's own: `merge loc [ { file, value } … ]`.
     fn merge_by_function(&mut self, merge: CellId, path: &[Text], plain: &[Plain]) -> Res<Value> {
-        let names = path.iter().map(|name| self.cell(Value::String(name.clone()), merge)).collect::<Res<Vec<_>>>()?;
+        let names =
+            path.iter().map(|name| self.cell(Value::String(name.clone()), merge)).collect::<Res<Vec<_>>>()?;
         let names = self.cell(Value::list(names), merge)?;
         let mut definitions = Vec::with_capacity(plain.len());
         for one in plain {
@@ -134,7 +147,12 @@ impl Evaluator<'_> {
     }
 
     /// Joins one element by its type; `None` if it is not in effect.
-    fn merge_element(&mut self, inner: CellId, path: &[Text], definitions: &[Definition]) -> Res<Option<Value>> {
+    fn merge_element(
+        &mut self,
+        inner: CellId,
+        path: &[Text],
+        definitions: &[Definition],
+    ) -> Res<Option<Value>> {
         let plain = self.unmark(definitions)?;
         let plain = self.effective(plain)?;
         if plain.is_empty() { Ok(None) } else { self.merge_type(inner, path, plain).map(Some) }
@@ -183,7 +201,8 @@ impl Evaluator<'_> {
         for one in plain {
             let cell = self.heap.add(Cell::Value(one.value.clone()), one.definition.span)?;
             let fits = self.call_cell(check.value, &[cell])?;
-            let value = if self.expect_bool(&fits)? { self.call_cell(convert.value, &[cell])? } else { one.value };
+            let value =
+                if self.expect_bool(&fits)? { self.call_cell(convert.value, &[cell])? } else { one.value };
             converted.push(Plain { value, definition: one.definition });
         }
         Ok(converted)

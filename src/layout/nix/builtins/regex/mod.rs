@@ -20,13 +20,20 @@ use parse::Program;
 pub(super) const TABLE: &[Builtin] = &[builtin("match", 2, match_whole), builtin("split", 2, split)];
 
 fn compile(expression: &Text) -> Res<Program> {
-    parse::parse(expression)
-        .map_err(|error| NixError::eval(format!("the regular expression `{expression}` is not valid: {error}")))
+    parse::parse(expression).map_err(|error| {
+        NixError::eval(format!("the regular expression `{expression}` is not valid: {error}"))
+    })
 }
 
 impl Evaluator<'_> {
     /// Runs a program, paying for each byte and instruction.
-    fn search(&mut self, program: &Program, text: &[u8], start: usize, matching: Matching) -> Res<Option<Captures>> {
+    fn search(
+        &mut self,
+        program: &Program,
+        text: &[u8],
+        start: usize,
+        matching: Matching,
+    ) -> Res<Option<Captures>> {
         let budget = &mut self.budget;
         machine::run(program, text, start, matching, &mut |work| budget.steps(work))
     }

@@ -2,11 +2,11 @@
 
 /// A set of bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct ByteSet([bool; 256]);
+pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
     fn empty() -> Self {
-        Self([false; 256])
+        Self([0; 4])
     }
 
     fn one(byte: u8) -> Self {
@@ -17,23 +17,23 @@ impl ByteSet {
 
     fn add(&mut self, first: u8, last: u8) {
         for byte in first..=last {
-            self.0[usize::from(byte)] = true;
+            self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
         }
     }
 
     fn invert(&mut self) {
-        self.0.iter_mut().for_each(|member| *member = !*member);
+        self.0.iter_mut().for_each(|members| *members = !*members);
     }
 
     /// Whether the set has a byte.
     pub(super) fn has(&self, byte: u8) -> bool {
-        self.0[usize::from(byte)]
+        self.0[usize::from(byte / 64)] & (1 << (byte % 64)) != 0
     }
 }
 
 impl std::fmt::Debug for ByteSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ByteSet({})", self.0.iter().filter(|member| **member).count())
+        write!(f, "ByteSet({})", self.0.iter().map(|members| members.count_ones()).sum::<u32>())
     }
 }
 
