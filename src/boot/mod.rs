@@ -15,6 +15,7 @@ pub mod entry;
 pub mod esp;
 mod files;
 mod generation;
+pub mod inventory;
 mod os_release;
 pub mod retain;
 

@@ -14,6 +14,7 @@ pub mod database;
 pub mod hash;
 pub mod info;
 pub mod install;
+pub mod installed;
 pub mod nar;
 pub mod path;
 pub mod registration;

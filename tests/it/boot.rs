@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 
 use landfall::boot::entry::Convention;
 use landfall::boot::esp::{BootTrees, EspOptions, Placement, boot_trees};
+use landfall::boot::inventory::BootInventory;
 use landfall::boot::{Bootspec, Generation};
 use landfall::error::chain;
 use landfall::store::{Source, StorePath};
 use landfall::timestamp::Timestamp;
-use landfall::tree::{Kind, Tree};
+use landfall::tree::{Kind, Metadata, Tree};
 use sha2::{Digest, Sha256};
 use uefi::Architecture;
 use uefi::loader::{Entry, Key, LoaderConf, Timeout};
@@ -348,4 +349,46 @@ fn the_same_system_in_another_folder_gives_the_same_partition() {
         files(&esp).into_iter().map(|file| (bytes(&esp, &file), file)).collect::<Vec<_>>()
     };
     assert!(dump(&one) == dump(&two));
+}
+
+#[test]
+fn what_we_put_on_a_partition_is_what_we_find_there() {
+    let fixture = Fixture::new(Architecture::Aa64);
+    for placement in [Placement::Esp, Placement::Xbootldr] {
+        let options = EspOptions { placement, ..EspOptions::nixos(TIME) };
+        let BootTrees { esp, xbootldr, default_entry, .. } = trees(&fixture, &options);
+        let inventory = BootInventory::read(&esp, xbootldr.as_ref()).unwrap();
+        let loaders: Vec<_> =
+            inventory.loaders.iter().map(|loader| (&*loader.path, loader.architecture)).collect();
+        let machine = Some(Architecture::Aa64);
+        assert_eq!(
+            loaders,
+            [("EFI/BOOT/BOOTAA64.EFI", machine), ("EFI/systemd/systemd-bootaa64.efi", machine)]
+        );
+        assert_eq!(inventory.entries.len(), 2);
+        assert!(inventory.entries.iter().all(|entry| entry.missing.is_empty()));
+        assert_eq!(inventory.default_entry().map(|entry| entry.name.id()), Some(default_entry));
+    }
+}
+
+#[test]
+fn an_entry_whose_kernel_is_gone_is_found_out() {
+    let fixture = Fixture::new(Architecture::X64);
+    let BootTrees { esp, .. } = trees(&fixture, &EspOptions::nixos(TIME));
+    let folder = Metadata::root(0o755);
+    let mut damaged = Tree::new(folder.clone());
+    for (path, id) in esp.walk() {
+        let path = String::from_utf8(path).unwrap();
+        // As Windows writes it.
+        let path = path.replace("loader/entries", "LOADER/Entries");
+        if matches!(esp.node(id).kind, Kind::File(_)) && !path.contains("bzImage") {
+            damaged.insert(&path, esp.node(id).clone(), &folder).unwrap();
+        }
+    }
+    let inventory = BootInventory::read(&damaged, None).unwrap();
+    assert_eq!(inventory.entries.len(), 2);
+    let linux = fixture.path("linux-6.12.5").base_name();
+    for entry in inventory.entries {
+        assert_eq!(entry.missing, [format!("/EFI/nixos/{linux}-bzImage.efi")]);
+    }
 }

@@ -11,9 +11,10 @@ use std::sync::LazyLock;
 
 use landfall::store::database::{self, Database};
 use landfall::store::install::install_tree;
+use landfall::store::installed::Installed;
 use landfall::store::verify::{FaultKind, verify};
 use landfall::store::{Closure, PathInfo, Source, StorePath, closure, nar, registration};
-use landfall::tree::{ContentError, Kind, Name, Tree, host_tree};
+use landfall::tree::{ContentError, Kind, Metadata, Name, Tree, host_tree};
 use proptest::prelude::*;
 use uefi::Architecture;
 
@@ -462,6 +463,35 @@ fn a_database_is_read_where_we_may_not_write_and_nothing_is_left_behind() {
         assert_eq!(names(), before);
     }
     mode(0o755);
+}
+
+#[test]
+fn what_we_installed_is_what_we_find_even_after_nix_wrote_to_it() {
+    let Some(nix) = require_tool("nix-store") else { return };
+    let (_fixture, closure, tree, target) = installed();
+    let expected: Vec<PathInfo> = closure.paths().cloned().collect();
+    let installed = Installed::read(&tree).unwrap().unwrap();
+    assert_eq!(installed.paths, expected);
+    assert_eq!(installed.current, Some(1));
+    assert_eq!(installed.generations.len(), 1);
+    assert_eq!(
+        (installed.generations[0].number, &installed.generations[0].toplevel),
+        (1, closure.toplevel())
+    );
+
+    // Nix turns the database to its log mode.
+    assert!(nix_verifies(&nix, target.path()).0);
+    let read = || Installed::read(&host_tree(target.path()).unwrap()).unwrap().unwrap();
+    assert_eq!(read().paths, expected);
+    // As after a power cut: the change is in the log only.
+    let other = rusqlite::Connection::open(target.path().join(database::DATABASE_FILE)).unwrap();
+    other.execute_batch("pragma journal_mode = wal; pragma wal_autocheckpoint = 0").unwrap();
+    let toplevel = closure.toplevel().to_string();
+    other.execute("delete from Refs", []).unwrap();
+    other.execute("delete from ValidPaths where path <> ?", [&toplevel]).unwrap();
+    assert_eq!(read().paths.len(), 1);
+
+    assert!(Installed::read(&Tree::new(Metadata::root(0o755))).unwrap().is_none());
 }
 
 #[test]

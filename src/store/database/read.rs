@@ -29,9 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// First bytes of every SQLite file (SQLite, "Database File Format", section 1.3).
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Where the header says how the file is journalled, and the value for a write-ahead log.
+/// Where the header says how the file is journalled, and its two values: a rollback journal, or a
+/// write-ahead log.
+const WRITE_VERSION_AT: usize = 18;
 const READ_VERSION_AT: usize = 19;
-const READ_VERSION_WAL: u8 = 2;
+const VERSION_ROLLBACK: u8 = 1;
+const VERSION_LOG: u8 = 2;
 
 /// A Nix database open for reading.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl Database {
             let detail = "it is not an SQLite file".to_owned();
             return Err(DatabaseError::Corrupt { path, detail });
         }
-        if header[READ_VERSION_AT] != READ_VERSION_WAL {
+        if header[READ_VERSION_AT] != VERSION_LOG {
             return Self::connect(&path, "mode=ro");
         }
         let before = Fingerprint::of(&path)?;
@@ -82,14 +85,45 @@ impl Database {
         Ok(database)
     }
 
-    /// The database with these bytes: the inside of an image.
+    /// The database with these bytes: the inside of an image that nobody has open.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DatabaseError> {
+        Self::from_files(bytes, None)
+    }
+
+    /// The database with these bytes and, where there is one, the write-ahead log beside it: the inside
+    /// of an image or disk from which a system ran.
+    pub fn from_files(bytes: &[u8], log: Option<&[u8]>) -> Result<Self, DatabaseError> {
         let path = PathBuf::from("/").join(DATABASE_FILE);
+        if !bytes.starts_with(MAGIC) {
+            let detail = "it is not an SQLite file".to_owned();
+            return Err(DatabaseError::Corrupt { path, detail });
+        }
+        if let Some(log) = log.filter(|log| !log.is_empty()) {
+            let copy = tempfile::tempdir().map_err(|source| IoError::new("copying", &path, source))?;
+            let file = copy.path().join("db.sqlite");
+            files::replace(&file, bytes)?;
+            files::replace(&with_suffix(&file, "-wal"), log)?;
+            return Self::connect_copy(path, copy);
+        }
+        let mut bytes = bytes.to_vec();
+        // A database in memory has no log; without one, the file is complete all the same
+        // (SQLite, "sqlite3_deserialize").
+        if let Some(versions) = bytes.get_mut(WRITE_VERSION_AT..=READ_VERSION_AT) {
+            versions.fill(VERSION_ROLLBACK);
+        }
         let error = |source| classify(source, &path);
         let mut connection = Connection::open_in_memory().map_err(error)?;
-        connection.deserialize_read_exact("main", bytes, bytes.len(), true).map_err(error)?;
+        connection.deserialize_read_exact("main", &*bytes, bytes.len(), true).map_err(error)?;
         let database = Self { connection, path, unlocked: None, _copy: None };
         database.check_tables()
+    }
+
+    /// Opens the copy `db.sqlite` in a folder of our own; errors name `path`.
+    fn connect_copy(path: PathBuf, copy: tempfile::TempDir) -> Result<Self, DatabaseError> {
+        let mut database = Self::connect(&copy.path().join("db.sqlite"), "mode=rw")?;
+        database.path = path;
+        database._copy = Some(copy);
+        Ok(database)
     }
 
     fn open_with_log(path: &Path) -> Result<Self, DatabaseError> {
@@ -107,10 +141,7 @@ impl Database {
                     fs::copy(&from, copy.path().join(format!("db.sqlite{suffix}")))
                         .map_err(|source| IoError::new("copying", &from, source))?;
                 }
-                let mut database = Self::connect(&copy.path().join("db.sqlite"), "mode=rw")?;
-                path.clone_into(&mut database.path);
-                database._copy = Some(copy);
-                Ok(database)
+                Self::connect_copy(path.to_owned(), copy)
             }
             outcome => outcome,
         }
