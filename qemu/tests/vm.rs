@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use qemu::machine::{Acceleration, Bus, Screen, Sectors, Tpm};
+use qemu::machine::{Acceleration, Boot, Bus, Screen, Sectors, Tpm};
 use qemu::{
-    Accelerator, Architecture, Budget, Drive, Ending, Error, Interactive, KvmVerdict, Machine, Mebibytes, Vm,
-    VmOptions,
+    Accelerator, Architecture, Budget, Drive, Ending, Error, Interactive, KvmVerdict, Machine, Mebibytes,
+    SecureBoot, Vm, VmOptions,
 };
 
 /// Firmware takes 2 to 7 s to its shell on an idle host; other tests may share it.
@@ -23,9 +23,7 @@ const SOON: Duration = Duration::from_secs(180);
 fn ready() -> bool {
     let usable = |architecture: Architecture| {
         Command::new(architecture.program()).arg("--version").output().is_ok()
-            && qemu::FirmwareSearch::host(architecture)
-                .find(architecture, qemu::SecureBoot::Unsupported)
-                .is_ok()
+            && qemu::FirmwareSearch::host(architecture).find(architecture, SecureBoot::Unsupported).is_ok()
     };
     let missing = Architecture::ALL.into_iter().find(|&architecture| !usable(architecture));
     if let Some(architecture) = missing {
@@ -263,18 +261,40 @@ fn an_interactive_machine_talks_to_the_terminal_and_restarts() {
     assert!(child.wait().unwrap().success());
 }
 
-/// A FAT volume without partitions, by mkfs.vfat of dosfstools.
+/// Runs a tool that must succeed; `false` where it is not installed, which `CI` does not accept.
+fn tool(name: &str, arguments: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let Some(program) = folders.map(|folder| folder.join(name)).find(|file| file.is_file()) else {
+        assert!(std::env::var_os("CI").is_none(), "{name} is not installed (run .ci/install-tools)");
+        eprintln!("skipped: `{name}` is not installed");
+        return false;
+    };
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+/// A FAT volume without partitions.
 fn volume(folder: &Path, label: &str, sector: &str) -> Option<PathBuf> {
     let path = folder.join(label);
     fs::File::create(&path).unwrap().set_len(64 << 20).unwrap();
-    let mkfs = ["/usr/sbin/mkfs.vfat", "/sbin/mkfs.vfat"].into_iter().find(|path| Path::new(path).is_file());
-    if mkfs.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "mkfs.vfat is not installed (run .ci/install-tools)");
-        eprintln!("skipped: `mkfs.vfat` is not installed");
+    tool("mkfs.vfat", &["-S", sector, "-n", label, path.to_str().unwrap()]).then_some(path)
+}
+
+/// A disc whose El Torito boot image is a small FAT volume, as installer discs have it.
+fn disc(folder: &Path, label: &str) -> Option<PathBuf> {
+    let (content, disc) = (folder.join("content"), folder.join("disc.iso"));
+    fs::create_dir_all(&content).unwrap();
+    let volume = content.join("efi.img");
+    fs::File::create(&volume).unwrap().set_len(2 << 20).unwrap();
+    if !tool("mkfs.vfat", &["-n", label, volume.to_str().unwrap()]) {
+        return None;
     }
-    let output = Command::new(mkfs?).args(["-S", sector, "-n", label]).arg(&path).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(path)
+    let paths = [&disc, &content].map(|path| path.to_str().unwrap());
+    let boot = ["-eltorito-platform", "efi", "-b", "efi.img", "-no-emul-boot"];
+    let arguments = [&["-as", "mkisofs", "-quiet", "-o", paths[0]], &boot[..], &[paths[1]]].concat();
+    tool("xorriso", &arguments).then_some(disc)
 }
 
 #[test]
@@ -302,13 +322,17 @@ fn firmware_reads_drives_on_every_bus() {
             let Some(path) = volume(folder.path(), label, bytes) else { return };
             machine = machine.with_drive(Drive::image(path).on(bus).with_sectors(sectors).snapshot());
         }
+        let Some(disc) = disc(folder.path(), "DISC") else { return };
+        machine = machine.with_drive(Drive::cdrom(disc));
         let vm = start(&machine, VmOptions::default());
         uefi_shell(&vm);
         let volumes: String =
-            (0..drives.len()).map(|index| type_command(&vm, &format!("vol fs{index}:"))).collect();
+            (0..=drives.len()).map(|index| type_command(&vm, &format!("vol fs{index}:"))).collect();
         let seen: Vec<_> = drives
             .iter()
-            .map(|(label, ..)| (*label, volumes.contains(&format!("Volume {label} "))))
+            .map(|(label, ..)| *label)
+            .chain(["DISC"])
+            .map(|label| (label, volumes.contains(&format!("Volume {label} "))))
             .collect();
         assert!(seen.iter().all(|(_, seen)| *seen), "{architecture}: {seen:?}\n{volumes}");
         vm.quit().unwrap();
@@ -327,7 +351,7 @@ fn a_kept_variable_store_remembers_and_a_fresh_one_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("variables.fd");
         qemu::FirmwareSearch::host(architecture)
-            .find(architecture, qemu::SecureBoot::Unsupported)
+            .find(architecture, SecureBoot::Unsupported)
             .unwrap()
             .with_private_variables(&store)
             .unwrap();
@@ -347,6 +371,20 @@ fn a_kept_variable_store_remembers_and_a_fresh_one_does_not() {
         let (remembered, fresh) = (read(kept()), read(VmOptions::default()));
         assert!(remembered.contains("46 4C") || remembered.contains("4C 46"), "{remembered}");
         assert!(!fresh.contains("46 4C") && !fresh.contains("4C 46"), "{fresh}");
+    }
+}
+
+#[test]
+fn firmware_with_secure_boot_starts() {
+    if !ready() {
+        return;
+    }
+    for architecture in Architecture::ALL {
+        for secure_boot in [SecureBoot::SetupMode, SecureBoot::Enrolled] {
+            let vm = start(&small(architecture).with_boot(Boot::Uefi(secure_boot)), VmOptions::default());
+            vm.console().expect("BdsDxe: ", SOON).unwrap();
+            vm.quit().unwrap();
+        }
     }
 }
 
