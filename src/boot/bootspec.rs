@@ -231,4 +231,15 @@ mod tests {
         }
         assert!(matches!(Bootspec::parse(&nested.to_string()), Err(BootspecError::Depth)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_cut_or_changed_document_is_read_or_refused(at in 0_usize..700, byte in 32_u8..127) {
+            let mut text = document().to_string().into_bytes();
+            let at = at % text.len();
+            let _ = Bootspec::parse(&String::from_utf8_lossy(&text[..at]));
+            text[at] = byte;
+            let _ = Bootspec::parse(&String::from_utf8_lossy(&text));
+        }
+    }
 }

@@ -150,4 +150,13 @@ mod tests {
             assert_eq!(read(&text).unwrap_err(), message);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(/nix/store/[0-9a-z]{0,34}-x\n|[0-9a-f]{64}\n|[0-9]{0,3}\n|\n|.)*") {
+            if let Ok(records) = read(&text) {
+                proptest::prop_assert_eq!(read(&render(&records)).unwrap(), records);
+            }
+        }
+    }
 }
