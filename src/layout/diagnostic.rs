@@ -17,6 +17,9 @@ pub enum Severity {
     Note,
 }
 
+/// How many findings are kept: more than anyone reads, few enough that telling them stays quick on a text made of mistakes.
+pub(super) const MOST_FINDINGS: usize = 500;
+
 /// A second place that matters to a finding, with what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
@@ -128,10 +131,23 @@ impl fmt::Display for Diagnostics {
             if let Some(span) = item.span {
                 write!(f, "{}: ", self.sources.place(span))?;
             }
-            write!(f, "{}", item.message)?;
+            f.write_str(&printable(&item.message))?;
         }
         Ok(())
     }
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// A message with the control characters of quoted input made visible: a layout must not talk to the terminal.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}

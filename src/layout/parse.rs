@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::check;
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics, MOST_FINDINGS, Severity};
 use super::model::devices::Devices;
 use super::model::scope::Scope;
 use super::options::OptionType;
@@ -47,9 +47,6 @@ pub struct Layout {
     devices: Devices,
     sources: Arc<SourceMap>,
 }
-
-/// How many findings are kept: more than anyone reads, few enough that telling them stays quick on a text made of mistakes.
-const MOST_FINDINGS: usize = 500;
 
 impl Layout {
     /// Reads and checks a layout. With it come the findings that do not keep it from being used: warnings and notes.

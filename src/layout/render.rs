@@ -7,7 +7,7 @@ use annotate_snippets::{
 };
 use serde::Serialize;
 
-use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity, printable};
 use super::syntax::source::{Place, SourceId, SourceMap, Span};
 
 /// How findings are printed.
@@ -144,19 +144,6 @@ fn first_line(text: &str, span: Span) -> Range<usize> {
 /// The nearest character boundary at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-/// A message with the control characters of quoted input made visible: a layout must not talk to the terminal.
-fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
 }
 
 /// A finding for programs.

@@ -6,6 +6,7 @@ use landfall::layout::render::{self, Style};
 use landfall::layout::{Diagnostic, Layout, Source};
 use serde_json::Value as Json;
 
+mod derived;
 mod findings;
 mod hostile;
 mod schema;

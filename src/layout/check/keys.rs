@@ -40,7 +40,7 @@ fn luks(luks: &Luks, findings: &mut Vec<Diagnostic>) {
     let falls_back = luks.settings.get("fallbackToPassword") == Some(&Json::Bool(true));
     if let Some(path) = key_file.filter(|path| luks.initrd_unlock && is_gone_at_boot(path)) {
         let message = format!("`{path}` will not exist when the machine starts");
-        let finding = Diagnostic::warning("key-only-in-installer", luks.places.of("settings"), message)
+        let finding = Diagnostic::warning("key-only-in-installer", luks.places.name_of("settings"), message)
             .hint("use `passwordFile` for a passphrase that is typed at every start");
         findings.push(match falls_back {
             true => finding.hint("the start waits for the file before it asks for a passphrase"),
@@ -75,7 +75,7 @@ fn zfs(options: &BTreeMap<String, String>, option: &str, places: &Places, findin
     if let Some(path) = location.filter(|path| is_gone_at_boot(path)) {
         let message = format!("`{path}` will not exist when the machine starts");
         findings.push(
-            Diagnostic::warning("key-only-in-installer", places.of(option), message)
+            Diagnostic::warning("key-only-in-installer", places.name_of(option), message)
                 .hint("after installation, `zfs set keylocation=prompt` makes ZFS ask for the passphrase"),
         );
     }

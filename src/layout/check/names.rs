@@ -125,7 +125,12 @@ fn disks(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
         }
         let place = disk.places.of("imageName");
         if let Some(first) = images.again(disk.image_name.as_str(), place) {
-            findings.push(twice(format!("two disks make the image `{}`", disk.image_name), place, first));
+            let message = format!("two disks make the image `{}`", disk.image_name);
+            findings.push(
+                Diagnostic::warning("same-image", place, message)
+                    .label("here again")
+                    .other(first, "first here"),
+            );
         }
     }
 }

@@ -201,11 +201,24 @@ impl OptionType for Json {
     }
 
     fn resolved(&self) -> Json {
-        self.clone()
+        shown(self)
     }
 
     fn schema(_schemas: &mut SchemaBuilder) -> Json {
         Json::Bool(true)
+    }
+}
+
+/// Data without the names that begin with `_`, which disko does not show wherever they stand.
+fn shown(value: &Json) -> Json {
+    match value {
+        Json::Object(map) => map
+            .iter()
+            .filter(|(name, _)| !name.starts_with('_'))
+            .map(|(name, value)| (name.clone(), shown(value)))
+            .collect(),
+        Json::Array(list) => list.iter().map(shown).collect(),
+        other => other.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::set::Tag;
 use super::{OptionType, choice, suggest};
-use crate::layout::diagnostic::{Diagnostic, Severity};
+use crate::layout::diagnostic::{Diagnostic, MOST_FINDINGS, Severity};
 use crate::layout::model::hooks::Hooks;
 use crate::layout::model::places::Places;
 use crate::layout::model::scope::Scope;
@@ -152,6 +152,10 @@ impl Reader {
         for (name, attr) in attrs.iter() {
             if known.contains(&&**name) || is_internal(name) {
                 continue;
+            }
+            // More are not kept, and finding what each may have meant takes time.
+            if self.findings.len() >= MOST_FINDINGS {
+                break;
             }
             // Likely a section whose name is mistyped.
             self.losses.groups |= self.path.is_empty();

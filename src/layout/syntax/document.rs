@@ -2,6 +2,7 @@
 
 use super::value::{Attr, Attrs, Kind, Value};
 use crate::layout::diagnostic::Diagnostic;
+use crate::layout::options::suggest;
 
 /// Options beside `devices` in `disko`, which tell disko how to go about things.
 const DISKO_OPTIONS: [&str; 12] = [
@@ -45,7 +46,7 @@ pub fn devices(document: Value) -> (Option<Value>, Vec<Diagnostic>) {
             return (None, findings);
         };
         let devices = disko.remove("devices");
-        disko_options(&disko, &mut findings);
+        disko_options(&disko, devices.as_ref(), &mut findings);
         if devices.is_none() {
             findings.push(Diagnostic::error("not-a-layout", span, "`disko` has no `devices`"));
         }
@@ -53,7 +54,7 @@ pub fn devices(document: Value) -> (Option<Value>, Vec<Diagnostic>) {
     }
     if let Some(devices) = attrs.remove("devices") {
         misplaced(&attrs, &mut findings);
-        disko_options(&attrs, &mut findings);
+        disko_options(&attrs, Some(&devices), &mut findings);
         return (Some(devices.value), findings);
     }
     if !attrs.is_empty() && !DEVICE_KINDS.iter().any(|kind| attrs.get(kind).is_some()) {
@@ -92,22 +93,22 @@ fn misplaced(attrs: &Attrs, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-fn disko_options(attrs: &Attrs, findings: &mut Vec<Diagnostic>) {
+/// Options of `disko` beside the devices. Configurations add their own there (`disko.primaryDisk`), so one that disko does not
+/// know is told but not refused, unless it seems to be meant for the devices that are missing.
+fn disko_options(attrs: &Attrs, devices: Option<&Attr>, findings: &mut Vec<Diagnostic>) {
     for (name, attr) in attrs.iter().filter(|(name, _)| !DEVICE_KINDS.contains(&&***name)) {
-        if DISKO_OPTIONS.contains(&&**name) {
-            findings.push(Diagnostic::note(
-                "no-effect",
-                attr.name_span,
-                format!("`disko.{name}` has no effect here: it tells disko how to work"),
-            ));
+        if devices.is_none() && suggest::nearest(name, ["devices"]).is_some() {
+            let message = format!("`disko` has no option `{name}`");
+            let finding = Diagnostic::error("unknown-option", attr.name_span, message);
+            findings.push(finding.label("did you mean `devices`?"));
             continue;
         }
-        let known = DISKO_OPTIONS.iter().copied().chain(["devices"]);
-        let mut finding =
-            Diagnostic::error("unknown-option", attr.name_span, format!("there is no option `disko.{name}`"));
-        if let Some(near) = crate::layout::options::suggest::nearest(name, known) {
-            finding = finding.label(format!("did you mean `{near}`?"));
-        }
-        findings.push(finding);
+        let why = if DISKO_OPTIONS.contains(&&**name) {
+            "it tells disko how to work"
+        } else {
+            "disko has no such option"
+        };
+        let message = format!("`disko.{name}` has no effect here: {why}");
+        findings.push(Diagnostic::note("no-effect", attr.name_span, message));
     }
 }
