@@ -4,5 +4,8 @@
 //! [`Block`](crate::volume::Block), `read` checks what is on one. `measure` is the first pass of
 //! `write`: sizes are computed, never guessed.
 
+pub mod cpio;
 pub mod ext4;
 pub mod fat;
+pub mod probe;
+pub mod swap;

@@ -5,6 +5,7 @@
 
 mod boot;
 mod cli;
+mod cpio;
 mod ext4;
 mod fat;
 mod fixture;
@@ -16,4 +17,6 @@ mod md;
 mod nix;
 mod oracle;
 mod plan;
+mod probe;
 mod store;
+mod swap;
