@@ -79,11 +79,11 @@ pub(super) fn bcachefs(probed: &Probed<'_>) -> Result<Option<Signature>, BlockEr
     /// The first versions had the magic of bcache, whose own versions end with 6.
     const OLD_MAGIC: [u8; 16] = Uuid::from_u128(0xc68573f6_4e1a45ca_8265f57f_48ba6d81).into_bytes();
     let Some(superblock) = probed.window(4096, 512)? else { return Ok(None) };
-    if !superblock.has(&MAGIC, 24) && !(superblock.has(&OLD_MAGIC, 24) && superblock.u16(16) > 6) {
-        return Ok(None);
+    if superblock.has(&MAGIC, 24) || (superblock.has(&OLD_MAGIC, 24) && superblock.u16(16) > 6) {
+        let (label, uuid) = (superblock.text(72, 32), superblock.uuid(56));
+        return Ok(Some(Signature { label, uuid, ..Signature::new(Kind::Bcachefs) }));
     }
-    let (label, uuid) = (superblock.text(72, 32), superblock.uuid(56));
-    Ok(Some(Signature { label, uuid, ..Signature::new(Kind::Bcachefs) }))
+    Ok(None)
 }
 
 /// The header of a GUID partition table, in the second sector of whichever size (UEFI 2.10, table 5.5).
