@@ -82,12 +82,23 @@ impl ReplaceFile {
         &self.temporary
     }
 
-    /// Syncs the bytes and gives the file its name, replacing what had it.
-    pub fn commit(mut self) -> Result<(), IoError> {
-        self.file.sync_all().map_err(|source| IoError::new("syncing", &self.temporary, source))?;
+    /// Gives the file its name, replacing what had it, without waiting for the disk: for large files that
+    /// are made again when a power cut takes them.
+    pub fn commit_cached(mut self) -> Result<(), IoError> {
+        self.rename()
+    }
+
+    fn rename(&mut self) -> Result<(), IoError> {
         fs::rename(&self.temporary, &self.target)
             .map_err(|source| IoError::new("renaming to", &self.target, source))?;
         self.committed = true;
+        Ok(())
+    }
+
+    /// Syncs the bytes and gives the file its name, replacing what had it.
+    pub fn commit(mut self) -> Result<(), IoError> {
+        self.file.sync_all().map_err(|source| IoError::new("syncing", &self.temporary, source))?;
+        self.rename()?;
         // The rename lasts through a power cut only when the folder is synced too.
         let folder = match self.target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -30,6 +30,9 @@ pub mod tree;
 pub mod volume;
 
 // Where text and bytes meet.
+pub mod image;
+pub mod inspect;
+pub mod output;
 pub mod plan;
 
 // The machine's user.

@@ -33,6 +33,11 @@ impl Failure {
         Self { exit, message: text, hint: None, rendered: true }
     }
 
+    /// A failure of which everything is said already; only the exit code is left.
+    pub fn silent(exit: Exit) -> Self {
+        Self::rendered(exit, String::new())
+    }
+
     /// Adds the way out.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -57,8 +62,9 @@ impl Failure {
         let (red, cyan, plain) = if color { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
         let mut text = String::new();
         if self.rendered {
-            text.push_str(self.message.trim_end());
-            text.push('\n');
+            let message = self.message.trim_end();
+            text.push_str(message);
+            text.push_str(if message.is_empty() { "" } else { "\n" });
         } else {
             // Writing to a String does not fail.
             let _ = writeln!(text, "{red}error:{plain} {}", self.message);

@@ -4,11 +4,18 @@
 //! command ended is an [`Exit`].
 
 mod arguments;
+mod check;
 mod completions;
+mod demo;
 mod dev_sample;
 mod failure;
+mod image;
+mod inspect;
 mod interrupt;
+mod load;
 mod man;
+mod plan;
+mod run;
 mod terminal;
 
 use std::io::Write;
@@ -40,6 +47,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List all mistakes of a layout, each with its place and a hint
+    Check(check::Arguments),
+    /// Show what a layout means: every partition, size and name
+    Plan(plan::Arguments),
+    /// Build disk images from a layout and a system
+    Image(image::Arguments),
+    /// Show what is on an image or a disk
+    Inspect(inspect::Arguments),
+    /// Boot an image in QEMU
+    Run(run::Arguments),
+    /// Make an image of the sample system and boot it
+    Demo(demo::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Serve those who work on landfall
@@ -67,6 +86,12 @@ pub fn main() -> Exit {
 
 fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
     match command {
+        Command::Check(arguments) => check::check(&arguments, terminal),
+        Command::Plan(arguments) => plan::plan(&arguments, terminal),
+        Command::Image(arguments) => image::image(&arguments, terminal),
+        Command::Inspect(arguments) => inspect::inspect(&arguments),
+        Command::Run(arguments) => run::run(&arguments, terminal),
+        Command::Demo(arguments) => demo::demo(&arguments, terminal),
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Dev(command) => dev_sample::dev(&command, terminal),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
@@ -89,6 +114,11 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints a remark to standard error, past the progress bars.
+fn note(text: &str, terminal: &Terminal) {
+    terminal.write_line(text);
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Failure;
 use super::arguments::Common;
 use crate::error::{Exit, IoError};
+use crate::layout::render::Style;
 use crate::progress::{Event, Progress, Unit};
 
 /// Progress for a person (standard error) and for a program (`--events`).
 #[derive(Debug)]
 pub(super) struct Terminal {
     bars: MultiProgress,
+    style: Style,
     by_step: Mutex<HashMap<String, ProgressBar>>,
     events: Option<Mutex<File>>,
 }
@@ -27,6 +29,9 @@ impl Terminal {
     /// Sets up tracing, bars and the event file as asked for.
     pub(super) fn new(common: &Common) -> Result<Self, Failure> {
         set_up_tracing(common);
+        let color =
+            !common.no_color && std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let style = if color { Style::Coloured } else { Style::Plain };
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
         } else {
@@ -34,10 +39,24 @@ impl Terminal {
         };
         let events = common.events.as_deref().map(open_events).transpose()?.map(Mutex::new);
         Ok(Self {
+            style,
             bars: MultiProgress::with_draw_target(target),
             by_step: Mutex::new(HashMap::new()),
             events,
         })
+    }
+
+    /// How findings are to be rendered.
+    pub(super) const fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Writes a line to standard error, past the bars.
+    pub(super) fn write_line(&self, text: &str) {
+        // A closed standard error leaves nobody to tell.
+        self.bars.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        });
     }
 
     /// Removes the bars, so that what is printed next stands alone.
@@ -68,12 +87,7 @@ impl Terminal {
                     bar.finish_and_clear();
                 }
             }
-            Event::Note { text, .. } => {
-                // With bars hidden this goes nowhere, so a note is written past them.
-                self.bars.suspend(|| {
-                    let _ = writeln!(std::io::stderr(), "note: {text}");
-                });
-            }
+            Event::Note { text, .. } => self.write_line(&format!("note: {text}")),
         }
     }
 }

@@ -22,6 +22,16 @@ pub struct FileBlock {
     path: PathBuf,
     len: u64,
     sector_size: SectorSize,
+    flushing: Flushing,
+}
+
+/// What [`Block::flush`] does on a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flushing {
+    /// Waits for the disk below.
+    Syncs,
+    /// Nothing: an image that is lost in a power cut is made again.
+    Cached,
 }
 
 impl FileBlock {
@@ -30,7 +40,7 @@ impl FileBlock {
         let error = |source| IoError::new("setting the length of", path, source);
         file.set_len(0).map_err(error)?;
         file.set_len(len).map_err(error)?;
-        Ok(Self { file, path: path.to_owned(), len, sector_size })
+        Ok(Self { file, path: path.to_owned(), len, sector_size, flushing: Flushing::Syncs })
     }
 
     /// What is in `file` already: an image or a device, opened for what the caller will do.
@@ -38,7 +48,13 @@ impl FileBlock {
         let error = |source| IoError::new("finding the length of", path, source);
         // The metadata of a device says 0; its end says the truth, for files too.
         let len = (&file).seek(SeekFrom::End(0)).map_err(error)?;
-        Ok(Self { file, path: path.to_owned(), len, sector_size })
+        Ok(Self { file, path: path.to_owned(), len, sector_size, flushing: Flushing::Syncs })
+    }
+
+    /// The same without waiting for the disk of the host: for images, which are made again when a power
+    /// cut takes them, and never for the disk that a machine will boot from.
+    pub fn cached(self) -> Self {
+        Self { flushing: Flushing::Cached, ..self }
     }
 
     /// The file or device, as it was named.
@@ -125,7 +141,10 @@ impl Block for FileBlock {
     }
 
     fn flush(&self) -> Result<(), BlockError> {
-        self.file.sync_data().map_err(self.error("syncing", 0))
+        match self.flushing {
+            Flushing::Syncs => self.file.sync_data().map_err(self.error("syncing", 0)),
+            Flushing::Cached => Ok(()),
+        }
     }
 
     fn copy_from(&self, source: &File, range: ByteRange, offset: u64) -> Result<(), BlockError> {

@@ -10,6 +10,7 @@ mod ext4;
 mod fat;
 mod fixture;
 mod gpt;
+mod image;
 mod layout;
 mod luks2;
 mod lvm;

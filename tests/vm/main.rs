@@ -4,3 +4,4 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod harness;
+mod image;

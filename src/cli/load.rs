@@ -1,0 +1,106 @@
+//! Reading what the command line names: layouts with their findings, systems.
+
+use std::path::Path;
+
+use super::arguments::{LayoutArguments, SystemArguments};
+use super::terminal::Terminal;
+use super::{Failure, note};
+use crate::error::Exit;
+use crate::files;
+use crate::image::{ImageError, System};
+use crate::layout::nix::{self, Argument, Arguments, NixError, NixErrorKind};
+use crate::layout::render::{Style, render};
+use crate::layout::syntax::source::SourceMap;
+use crate::layout::{Diagnostic, Diagnostics, Layout, Source};
+
+/// What reading a layout has come to: the layout unless it has mistakes, and everything found on the way.
+pub(super) type Read = Result<(Layout, Vec<Diagnostic>), Diagnostics>;
+
+/// Reads the layout; warnings go to standard error, mistakes are the failure.
+pub(super) fn layout(arguments: &LayoutArguments, terminal: &Terminal) -> Result<Layout, Failure> {
+    match read(arguments)? {
+        Ok((layout, findings)) => {
+            if !findings.is_empty() {
+                note(&render(&findings, layout.sources(), terminal.style()), terminal);
+            }
+            Ok(layout)
+        }
+        Err(mistakes) => Err(Failure::rendered(Exit::Input, mistakes.render(terminal.style()))),
+    }
+}
+
+/// Reads the layout and leaves the findings to the caller.
+pub(super) fn read(arguments: &LayoutArguments) -> Result<Read, Failure> {
+    Ok(Layout::parse(source(arguments)?))
+}
+
+fn source(arguments: &LayoutArguments) -> Result<Source, Failure> {
+    let path = &arguments.layout;
+    let name = path.display().to_string();
+    let input = |error: &dyn std::error::Error| Failure::from_error(Exit::Input, error);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(Source::Json { name, text: files::read(path).map_err(|error| input(&error))? }),
+        Some("toml") => Ok(Source::Toml { name, text: files::read(path).map_err(|error| input(&error))? }),
+        Some("nix") => evaluated(arguments, path),
+        _ if path.is_dir() => evaluated(arguments, path),
+        _ => {
+            Err(Failure::new(Exit::Input, format!("`{name}` is neither a .nix nor a .json nor a .toml file"))
+                .with_hint("the end of the name says which language a layout is written in"))
+        }
+    }
+}
+
+fn evaluated(arguments: &LayoutArguments, path: &Path) -> Result<Source, Failure> {
+    let given = given(arguments);
+    let mut sources = SourceMap::new();
+    let failed =
+        |error: &NixError, sources: &SourceMap| Failure::rendered(exit_of(error), error.report(sources));
+    if arguments.nix {
+        let text = nix::evaluate_by_nix(path, &given).map_err(|error| failed(&error, &sources))?;
+        return Ok(Source::Json {
+            name: format!("{} (evaluated by nix)", path.display()),
+            text: text.into_bytes(),
+        });
+    }
+    match nix::evaluate(path, &given, &mut sources) {
+        Ok(value) => Ok(Source::Evaluated { value, sources }),
+        Err(error) => Err(failed(&error, &sources)),
+    }
+}
+
+fn given(arguments: &LayoutArguments) -> Arguments {
+    let pairs = |words: &[String], make: fn(String) -> Argument| -> Vec<(String, Argument)> {
+        words.chunks_exact(2).map(|pair| (pair[0].clone(), make(pair[1].clone()))).collect()
+    };
+    let expressions = pairs(&arguments.arg, Argument::Expression);
+    let texts = pairs(&arguments.argstr, Argument::Text);
+    let all = expressions.into_iter().chain(texts);
+    all.fold(Arguments::new(), |known, (name, argument)| known.with(name, argument))
+}
+
+/// A layout that cannot be evaluated is wrong input; a `nix` that was asked for and is not there is missing.
+fn exit_of(error: &NixError) -> Exit {
+    match error.kind {
+        NixErrorKind::Program => Exit::Missing,
+        _ => Exit::Input,
+    }
+}
+
+/// Opens the system.
+pub(super) fn system(arguments: &SystemArguments) -> Result<System, Failure> {
+    System::open(&arguments.store, &arguments.system)
+        .map_err(|error| image_failure(&error, None, Style::Plain))
+}
+
+/// An image error as the failure of a command; findings in the layout are shown with their lines.
+pub(super) fn image_failure(error: &ImageError, layout: Option<&Layout>, style: Style) -> Failure {
+    let findings = error.findings();
+    if let (Some(layout), false) = (layout, findings.is_empty()) {
+        return Failure::rendered(error.exit(), render(&findings, layout.sources(), style));
+    }
+    let failure = Failure::from_error(error.exit(), error);
+    match error.hint() {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,109 @@
+//! `landfall plan`: what a layout means, without touching anything.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::LayoutArguments;
+use super::image::SizeArguments;
+use super::terminal::Terminal;
+use super::{Failure, load, print};
+use crate::error::Exit;
+use crate::files;
+use crate::identity::Seed;
+use crate::image::{Prepared, Request, System};
+use crate::layout::Layout;
+use crate::plan::{self, Plan};
+
+/// Arguments of `landfall plan`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    layout: LayoutArguments,
+
+    #[command(flatten)]
+    sizes: SizeArguments,
+
+    /// Plan for this system: its contents decide the sizes
+    #[arg(long, value_name = "TOPLEVEL")]
+    system: Option<PathBuf>,
+
+    /// Store root that holds the system, or a closure-info directory
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    store: PathBuf,
+
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What is printed; the tree of devices where nothing else is asked for.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Form {
+    /// Print the plan as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Draw the disks to scale
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// Print fstab and crypttab
+    #[arg(long)]
+    mounts: bool,
+
+    /// Print the NixOS options that disko's module would set
+    #[arg(long)]
+    nixos: bool,
+
+    /// Print the JSON schema of the plan
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Prints the plan in the form that was asked for.
+pub(super) fn plan(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    if arguments.form.schema {
+        return print(&format!("{:#}\n", Plan::json_schema()));
+    }
+    let layout = load::layout(&arguments.layout, terminal)?;
+    let plan = made(arguments, &layout, terminal)?;
+    let form = &arguments.form;
+    if form.json {
+        return print(&format!("{:#}\n", plan.json()));
+    }
+    if let Some(file) = &form.svg {
+        return files::replace(file, plan.svg().as_bytes())
+            .map_err(|error| Failure::from_error(Exit::Failed, &error));
+    }
+    if form.mounts {
+        let crypttab = plan.crypttab();
+        let crypttab = if crypttab.is_empty() { crypttab } else { format!("\n# /etc/crypttab\n{crypttab}") };
+        return print(&format!("# /etc/fstab\n{}{crypttab}", plan.fstab()));
+    }
+    print(&if form.nixos { plan.nixos() } else { plan.text() })
+}
+
+fn made(arguments: &Arguments, layout: &Layout, terminal: &Terminal) -> Result<Plan, Failure> {
+    let failed = |error| load::image_failure(&error, Some(layout), terminal.style());
+    let Some(system) = &arguments.system else {
+        let seed = arguments
+            .sizes
+            .seed
+            .unwrap_or_else(|| Seed::from_inputs([layout.resolved_json().to_string().as_bytes()]));
+        let request = plan::Request {
+            disks: arguments.sizes.disk.clone(),
+            free: arguments.sizes.free,
+            ..plan::Request::new(seed)
+        };
+        return Plan::new(layout, &request).map_err(|error| failed(error.into()));
+    };
+    let system = System::open(&arguments.store, system).map_err(failed)?;
+    let request = Request {
+        seed: arguments.sizes.seed,
+        disks: arguments.sizes.disk.clone(),
+        free: arguments.sizes.free,
+        ..Request::default()
+    };
+    Prepared::plan_only(layout, &system, &request).map_err(failed)
+}

@@ -1,0 +1,99 @@
+//! What goes into each file system, and how much room that takes.
+
+use std::collections::BTreeMap;
+
+use super::{ImageError, System, filesystem, visit};
+use crate::boot::esp::{EspOptions, Placement, boot_trees};
+use crate::plan::boot::BootPartition;
+use crate::plan::content::Filesystem;
+use crate::plan::{self, Plan};
+use crate::store::install::install_tree;
+use crate::tree::{Metadata, MountPoint, Tree, split};
+use crate::units::ByteSize;
+
+/// The trees of a system by the mount point where each goes.
+#[derive(Debug)]
+pub struct Contents {
+    trees: BTreeMap<MountPoint, Tree>,
+    /// What an unmounted file system holds: nothing.
+    empty: Tree,
+}
+
+/// Mount points of boot files in the order in which one is taken for them, where the layout has no
+/// partition of the ESP's type that is mounted by itself (a mirrored ESP is an array).
+const BOOT_MOUNTS: [&str; 3] = ["/boot", "/efi", "/boot/efi"];
+
+impl Contents {
+    /// Makes the trees for what `plan` mounts.
+    pub(super) fn new(plan: &Plan, system: &System, boot: &EspOptions) -> Result<Self, ImageError> {
+        let mounted = mounted(plan);
+        if !["/", "/nix", "/nix/store"].iter().any(|path| mounted.contains_key(*path)) {
+            return Err(ImageError::NoStore);
+        }
+        let (esp, xbootldr) = boot_mounts(plan, &mounted)?;
+        let placement = if xbootldr.is_some() { Placement::Xbootldr } else { Placement::Esp };
+        let boot = EspOptions { placement, ..boot.clone() };
+        let boot = boot_trees(system.source(), std::slice::from_ref(system.generation()), &boot)?;
+        let mount_points: Vec<MountPoint> =
+            plan.mounts.iter().map(|mount| mount.path.clone()).filter(|path| path.starts_with('/')).collect();
+        let mut trees = split(install_tree(system.closure())?, &mount_points)?;
+        // What lies below a mount that is made anew at each start (tmpfs) is on no disk.
+        trees.retain(|mount_point, _| mounted.contains_key(mount_point.as_str()));
+        trees.insert(esp, boot.esp);
+        if let (Some(mount_point), Some(tree)) = (xbootldr, boot.xbootldr) {
+            trees.insert(mount_point, tree);
+        }
+        Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
+    }
+
+    /// What goes into `filesystem`.
+    pub(super) fn of(&self, filesystem: &Filesystem) -> &Tree {
+        let tree = filesystem.mount.as_ref().and_then(|mount| self.trees.get(&mount.path));
+        tree.unwrap_or(&self.empty)
+    }
+
+    /// How much room each file system of `plan` needs, with and without `free` bytes to spare.
+    pub(super) fn measure(&self, plan: &Plan, free: ByteSize) -> Result<plan::Contents, ImageError> {
+        let mut needs = plan::Contents::default();
+        for filesystem in visit::filesystems(plan) {
+            let tree = self.of(filesystem);
+            let least = filesystem::measure(plan.seed, filesystem, tree, ByteSize::ZERO)?;
+            let with_free = filesystem::measure(plan.seed, filesystem, tree, free)?;
+            let place = filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path);
+            needs.need_with_free(place, least, with_free);
+        }
+        Ok(needs)
+    }
+
+    /// Bytes of all files.
+    pub(super) fn data_len(&self) -> ByteSize {
+        ByteSize(self.trees.values().map(Tree::content_len).fold(0, u64::saturating_add))
+    }
+}
+
+/// The file systems on disks by where they are mounted.
+fn mounted(plan: &Plan) -> BTreeMap<&str, &Filesystem> {
+    let mut mounted = BTreeMap::new();
+    for filesystem in visit::filesystems(plan) {
+        let subvolumes = filesystem.subvolumes.iter().filter_map(|subvolume| subvolume.mount.as_ref());
+        for mount in filesystem.mount.iter().chain(subvolumes) {
+            mounted.insert(mount.path.as_str(), filesystem);
+        }
+    }
+    mounted
+}
+
+/// Where the ESP and the extended boot loader partition are mounted.
+fn boot_mounts(
+    plan: &Plan,
+    mounted: &BTreeMap<&str, &Filesystem>,
+) -> Result<(MountPoint, Option<MountPoint>), ImageError> {
+    let first =
+        |partitions: &[BootPartition]| partitions.iter().find_map(|partition| partition.mount.clone());
+    let esp = first(&plan.boot.esp).or_else(|| {
+        let is_fat = |path: &&&str| mounted.get(**path).is_some_and(|filesystem| filesystem.format == "vfat");
+        let path = BOOT_MOUNTS.iter().find(is_fat).filter(|_| !plan.boot.esp.is_empty());
+        path.map(|path| (*path).to_owned())
+    });
+    Ok((esp.ok_or(ImageError::NoEsp)?, first(&plan.boot.xbootldr)))
+}

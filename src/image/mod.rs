@@ -1,0 +1,137 @@
+//! Images: a plan and a system become disks.
+//!
+//! ```text
+//! System (source, closure, generation) ─▶ Contents (one Tree for each file system) ─┐
+//! Layout ─▶ draft Plan (what is mounted where) ─┘            measure                ├─▶ Plan ─▶ Stack ─▶ disks
+//!                                                                                   ┘   exact    Blocks of Blocks
+//! ```
+//!
+//! [`Prepared::new`] decides and checks everything and writes nothing; [`Prepared::write`] fills the
+//! Blocks it is given, be they files or real disks. Disks get their partition tables last, so what was
+//! interrupted does not boot.
+
+mod contents;
+mod error;
+mod filesystem;
+mod keys;
+mod mkfs_arguments;
+mod stack;
+mod support;
+mod system;
+mod visit;
+
+pub use contents::Contents;
+pub use error::ImageError;
+pub use keys::{KeyFiles, Keys};
+pub use system::System;
+pub use visit::filesystems;
+
+use crate::boot::esp::EspOptions;
+use crate::identity::Seed;
+use crate::layout::Layout;
+use crate::plan::{self, DiskRequest, Plan};
+use crate::progress::Progress;
+use crate::timestamp::Timestamp;
+use crate::units::ByteSize;
+use crate::volume::Block;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What somebody asks of an image beyond layout and system.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Where all identities come from; `None`: from layout and system.
+    pub seed: Option<Seed>,
+    /// Sizes of disks.
+    pub disks: Vec<DiskRequest>,
+    /// Space left free in file systems whose size is ours to choose.
+    pub free: ByteSize,
+    /// Entries and menu of the boot loader.
+    pub boot: EspOptions,
+    /// Keys of encrypted volumes.
+    pub keys: KeyFiles,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            seed: None,
+            disks: Vec::new(),
+            free: plan::Request::DEFAULT_FREE,
+            boot: EspOptions::nixos(Timestamp::STORE),
+            keys: KeyFiles::default(),
+        }
+    }
+}
+
+/// Everything decided and checked; nothing written.
+#[derive(Debug)]
+pub struct Prepared {
+    plan: Plan,
+    contents: Contents,
+    keys: Keys,
+}
+
+impl Prepared {
+    /// Decides where everything goes and how large it is.
+    ///
+    /// # Errors
+    ///
+    /// When the layout holds what cannot be written yet, when something does not fit (with the numbers),
+    /// when the system lacks what booting needs, when a key is missing.
+    pub fn new(layout: &Layout, system: &System, request: &Request) -> Result<Self, ImageError> {
+        let (plan, contents) = Self::decide(layout, system, request)?;
+        let keys = Keys::collect(&plan, &request.keys)?;
+        Ok(Self { plan, contents, keys })
+    }
+
+    /// Only the plan: what [`new`](Self::new) would decide, without asking for keys.
+    pub fn plan_only(layout: &Layout, system: &System, request: &Request) -> Result<Plan, ImageError> {
+        Self::decide(layout, system, request).map(|(plan, _)| plan)
+    }
+
+    fn decide(layout: &Layout, system: &System, request: &Request) -> Result<(Plan, Contents), ImageError> {
+        let seed = request.seed.unwrap_or_else(|| seed_of(layout, system));
+        let plan_request =
+            |contents| plan::Request { seed, disks: request.disks.clone(), contents, free: request.free };
+        let draft = Plan::new(layout, &plan_request(plan::Contents::default()))?;
+        support::check(&draft)?;
+        let contents = Contents::new(&draft, system, &request.boot)?;
+        let needs = contents.measure(&draft, request.free)?;
+        Ok((Plan::new(layout, &plan_request(needs))?, contents))
+    }
+
+    /// What was decided.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether volume keys come from the operating system, as they must outside of tests.
+    pub fn keys_are_random(&self) -> bool {
+        self.keys.are_random()
+    }
+
+    /// Bytes of files that will be copied.
+    pub fn data_len(&self) -> ByteSize {
+        self.contents.data_len()
+    }
+
+    /// Fills the disks, by their attribute names. Each Block must have the planned size and must read as
+    /// zeroes.
+    pub fn write(
+        &self,
+        disks: &BTreeMap<String, Arc<dyn Block>>,
+        progress: &dyn Progress,
+    ) -> Result<(), ImageError> {
+        stack::write(&self.plan, &self.contents, &self.keys, (disks, progress))
+    }
+}
+
+/// The seed that follows from what goes in: the layout as resolved, and the system with its content's hash.
+fn seed_of(layout: &Layout, system: &System) -> Seed {
+    let layout = layout.resolved_json().to_string();
+    let toplevel = system.closure().toplevel().to_string();
+    let hash = system.closure().info(system.closure().toplevel()).map(|info| info.nar_hash.to_string());
+    Seed::from_inputs([layout.as_bytes(), toplevel.as_bytes(), hash.unwrap_or_default().as_bytes()])
+}

@@ -1,0 +1,241 @@
+//! Filling disks: down from the table into each partition, up again through arrays and groups.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Contents, ImageError, Keys, filesystem};
+use crate::fs::swap;
+use crate::plan::Plan;
+use crate::plan::assembly::{Array, LogicalVolume, VolumeGroup};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Luks, Member, Swap};
+use crate::plan::disk::{Label, Partition, PartitionKind, Table};
+use crate::progress::{Progress, Step, Unit};
+use crate::timestamp::Timestamp;
+use crate::units::{ByteSize, Lba};
+use crate::volume::gpt::{self, Entry};
+use crate::volume::luks2;
+use crate::volume::lvm::{self, Volume, VolumeKind, VolumeSize};
+use crate::volume::md::{self, Bitmap, Level, Version};
+use crate::volume::{Block, SliceBlock};
+
+/// The disks by attribute name, and who watches.
+type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress);
+
+/// Fills `disks` as `plan` says. Tables come last: before them nothing on a disk is found.
+pub(super) fn write(
+    plan: &Plan,
+    contents: &Contents,
+    keys: &Keys,
+    target: Target<'_>,
+) -> Result<(), ImageError> {
+    let (disks, progress) = target;
+    let mut stack = Stack { plan, contents, keys, progress, members: BTreeMap::new(), tables: Vec::new() };
+    for disk in &plan.disks {
+        if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
+            stack.content(content, block.clone())?;
+        }
+    }
+    stack.assemble()?;
+    for (table, block) in std::mem::take(&mut stack.tables) {
+        write_table(table, &*block)?;
+    }
+    Ok(())
+}
+
+struct Stack<'a> {
+    plan: &'a Plan,
+    contents: &'a Contents,
+    keys: &'a Keys,
+    progress: &'a dyn Progress,
+    /// Devices of what is made of several, by their place among them.
+    members: BTreeMap<Assembly, BTreeMap<usize, Arc<dyn Block>>>,
+    /// Tables still to be written.
+    tables: Vec<(&'a Table, Arc<dyn Block>)>,
+}
+
+impl<'a> Stack<'a> {
+    fn content(&mut self, content: &'a Content, block: Arc<dyn Block>) -> Result<(), ImageError> {
+        match content {
+            Content::Table(table) => self.table(table, block),
+            Content::Filesystem(filesystem) => {
+                let path = format!(
+                    "write {}",
+                    filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path)
+                );
+                let tree = self.contents.of(filesystem);
+                let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
+                filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
+                step.finish();
+                Ok(())
+            }
+            Content::Swap(swap) => write_swap(swap, &*block),
+            Content::Luks(luks) => self.luks(luks, block),
+            Content::Member(Member { of, index, .. }) => {
+                self.members.entry(of.clone()).or_default().insert(*index, block);
+                Ok(())
+            }
+        }
+    }
+
+    fn table(&mut self, table: &'a Table, block: Arc<dyn Block>) -> Result<(), ImageError> {
+        for partition in &table.partitions {
+            if let Some(content) = &partition.content {
+                self.content(content, Arc::new(SliceBlock::new(block.clone(), partition.range)?))?;
+            }
+        }
+        self.tables.push((table, block));
+        Ok(())
+    }
+
+    fn luks(&mut self, luks: &'a Luks, block: Arc<dyn Block>) -> Result<(), ImageError> {
+        let mut options = luks2::Options::new(luks.uuid);
+        luks2::apply_format_args(&mut options, &luks.extra_format_args)
+            .map_err(|source| ImageError::FormatArguments { name: luks.name.clone(), source })?;
+        let step_path = format!("encrypt {}", luks.name);
+        let step = Step::start(self.progress, &step_path, None, Unit::Items);
+        let opened = luks2::write(block, &options, self.keys.of(&luks.name), self.keys.randomness())
+            .map_err(|source| ImageError::Luks { name: luks.name.clone(), source })?;
+        step.finish();
+        match &luks.content {
+            Some(content) => self.content(content, Arc::new(opened)),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts together what has all its members, until nothing is left: an array may be a member of a group.
+    fn assemble(&mut self) -> Result<(), ImageError> {
+        while let Some((assembly, members)) = self.complete() {
+            match assembly.kind {
+                AssemblyKind::Array => {
+                    if let Some(array) = self.plan.arrays.iter().find(|array| array.name == assembly.name) {
+                        let block = make_array(array, self.plan, members)?;
+                        if let Some(content) = &array.content {
+                            self.content(content, block)?;
+                        }
+                    }
+                }
+                AssemblyKind::VolumeGroup => {
+                    if let Some(group) = self.plan.groups.iter().find(|group| group.name == assembly.name) {
+                        self.group(group, &members)?;
+                    }
+                }
+                // Refused before anything was written.
+                AssemblyKind::Bcachefs | AssemblyKind::Pool => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an assembly all of whose members are there.
+    fn complete(&mut self) -> Option<(Assembly, Vec<Arc<dyn Block>>)> {
+        let expected = |assembly: &Assembly| match assembly.kind {
+            AssemblyKind::Array => self
+                .plan
+                .arrays
+                .iter()
+                .find(|array| array.name == assembly.name)
+                .map(|array| array.members.len()),
+            AssemblyKind::VolumeGroup => self
+                .plan
+                .groups
+                .iter()
+                .find(|group| group.name == assembly.name)
+                .map(|group| group.members.len()),
+            AssemblyKind::Bcachefs | AssemblyKind::Pool => None,
+        };
+        let ready = self.members.iter().find(|(assembly, members)| expected(assembly) == Some(members.len()));
+        let assembly = ready.map(|(assembly, _)| assembly.clone())?;
+        let members = self.members.remove(&assembly)?.into_values().collect();
+        Some((assembly, members))
+    }
+
+    fn group(&mut self, group: &'a VolumeGroup, members: &[Arc<dyn Block>]) -> Result<(), ImageError> {
+        let volume = |volume: &LogicalVolume| {
+            let extents = volume.size.bytes() / group.extent_size.bytes();
+            Some(Volume {
+                name: volume.name.clone(),
+                size: VolumeSize::Extents(extents),
+                kind: volume_kind(volume)?,
+            })
+        };
+        let options = lvm::Options {
+            name: group.name.clone(),
+            extent: group.extent_size,
+            volumes: group.volumes.iter().filter_map(volume).collect(),
+            seed: self.plan.seed,
+            created: Timestamp::STORE,
+        };
+        let mut volumes = lvm::write(members, &options)
+            .map_err(|source| ImageError::VolumeGroup { name: group.name.clone(), source })?;
+        for volume in &group.volumes {
+            if let (Some(content), Some(block)) = (&volume.content, volumes.remove(&volume.name)) {
+                self.content(content, Arc::new(block))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a volume is written; `None` when that takes LVM's own tools.
+pub(super) fn volume_kind(volume: &LogicalVolume) -> Option<VolumeKind> {
+    match volume.kind.as_str() {
+        "linear" => Some(VolumeKind::Linear),
+        "raid1" => Some(VolumeKind::Raid1),
+        _ => None,
+    }
+}
+
+fn make_array(
+    array: &Array,
+    plan: &Plan,
+    members: Vec<Arc<dyn Block>>,
+) -> Result<Arc<dyn Block>, ImageError> {
+    let wrong = |source| ImageError::Array { name: array.name.clone(), source };
+    let level = Level::from_name(&array.level.to_string());
+    let version = Version::from_name(&array.metadata);
+    let (Some(level), Some(version)) = (level, version) else {
+        let what = format!("level {} and metadata {}", array.level, array.metadata);
+        return Err(wrong(md::MdError::Options(what)));
+    };
+    let member_uuid = |number| plan.seed.uuid(&format!("md/{}/member/{number}", array.name));
+    let options = md::Options {
+        level,
+        version,
+        uuid: array.uuid,
+        member_uuids: (0..members.len()).map(member_uuid).collect(),
+        name: array.name.clone(),
+        chunk: ByteSize::kib(512),
+        bitmap: Bitmap::Internal,
+        created: Timestamp::STORE,
+    };
+    Ok(Arc::new(md::write(members, &options).map_err(wrong)?))
+}
+
+fn write_swap(swap: &Swap, block: &dyn Block) -> Result<(), ImageError> {
+    if swap.random_encryption {
+        // A new key encrypts it at each start: there is nothing that could be written now.
+        return Ok(());
+    }
+    let wrong = |why: String| ImageError::Arguments { place: swap.device.clone(), why };
+    let label = swap.label.as_deref().map(str::parse).transpose();
+    let options = swap::Options {
+        label: label.map_err(|error: swap::LabelError| wrong(error.to_string()))?,
+        uuid: swap.uuid,
+    };
+    swap::write(&options, block).map_err(|error| wrong(crate::error::chain(&error)))
+}
+
+fn write_table(table: &Table, block: &dyn Block) -> Result<(), ImageError> {
+    let wrong = |source| ImageError::Table { device: table.device.clone(), source };
+    let Label::Gpt { guid, .. } = &table.label else {
+        return Ok(());
+    };
+    let entry = |partition: &Partition| -> Option<(u32, Entry)> {
+        let PartitionKind::Gpt { type_guid, guid, attributes } = partition.kind else { return None };
+        let name = partition.label.parse().ok()?;
+        let (first, last) = (Lba(partition.extent.first()), Lba(partition.extent.last()));
+        Some((partition.number, Entry { type_guid, unique_guid: guid, first, last, attributes, name }))
+    };
+    let entries = table.partitions.iter().filter_map(entry).collect();
+    gpt::Table { disk_guid: *guid, entries }.write(block).map_err(wrong)
+}

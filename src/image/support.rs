@@ -1,0 +1,42 @@
+//! What can be written so far. The rest is refused before anything else is looked at.
+
+use super::error::{ImageError, Unsupported};
+use super::visit;
+use crate::plan::Plan;
+use crate::plan::content::{Content, Filesystem};
+
+/// Fails with everything in `plan` that no image can hold yet.
+pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
+    let mut found = Vec::new();
+    let mut refuse = |what: String, device: &str| {
+        found.push(Unsupported { what, device: device.to_owned(), span: plan.span_of(device) });
+    };
+    visit::contents(plan, &mut |content| match content {
+        Content::Filesystem(filesystem) if !is_written(filesystem) => {
+            refuse(filesystem.format.clone(), &filesystem.device);
+        }
+        Content::Swap(swap) if swap.random_encryption => {
+            // The key is made anew at each start, so there is nothing that an image could hold.
+        }
+        _ => {}
+    });
+    for group in &plan.groups {
+        for volume in group.volumes.iter().filter(|volume| super::stack::volume_kind(volume).is_none()) {
+            refuse(format!("LVM volume of type {}", volume.kind), &volume.device);
+        }
+    }
+    for pool in &plan.pools {
+        refuse(
+            format!("zfs pool `{}`", pool.name),
+            pool.groups.iter().flat_map(|group| &group.members).next().map_or("", String::as_str),
+        );
+    }
+    for filesystem in &plan.bcachefs {
+        refuse("bcachefs".to_owned(), filesystem.members.first().map_or("", String::as_str));
+    }
+    if found.is_empty() { Ok(()) } else { Err(ImageError::Unsupported(found)) }
+}
+
+fn is_written(filesystem: &Filesystem) -> bool {
+    matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos" | "ext4")
+}

@@ -1,0 +1,48 @@
+//! The system that goes onto the disks.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::ImageError;
+use crate::boot::Generation;
+use crate::store::{Closure, Source};
+
+/// A system: where it comes from, all that it needs, and how it boots.
+#[derive(Debug)]
+pub struct System {
+    source: Source,
+    closure: Closure,
+    generation: Generation,
+}
+
+impl System {
+    /// The system at `toplevel` (a store path or a link to one) in the store root or closure-info folder
+    /// `store`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such store, when the path is no system, when a path that it needs is missing.
+    pub fn open(store: &Path, toplevel: &Path) -> Result<Self, ImageError> {
+        let source = Source::open(store)?;
+        let toplevel = source.system(toplevel)?;
+        // Whether it is a system at all is the first thing that its user wants to know.
+        let generation = Generation::read(&source, &toplevel, NonZeroU32::MIN)?;
+        let closure = Closure::read(&source, &toplevel)?;
+        Ok(Self { source, closure, generation })
+    }
+
+    /// Where the files are on this host.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The system's store paths.
+    pub fn closure(&self) -> &Closure {
+        &self.closure
+    }
+
+    /// How it boots, as generation 1.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+}

@@ -1,0 +1,4 @@
+//! Outputs: what prepared disks become, with a manifest beside them.
+
+pub mod manifest;
+pub mod raw;
