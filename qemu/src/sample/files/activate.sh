@@ -9,7 +9,7 @@ umask 022
 directory() { $bb mkdir -p "$2" && $bb chmod "$1" "$2"; }
 # Replaces a link in one step, so that it is there at every moment.
 point() {
-	[ -d "$2" ] && [ ! -L "$2" ] && $bb rmdir "$2"
+	[ -d "$2" ] && [ ! -L "$2" ] && $bb find "$2" -depth -type d -exec $bb rmdir {} \;
 	$bb rm -rf "$2.new"
 	$bb ln -s "$1" "$2.new" && $bb mv -f -T "$2.new" "$2"
 }
