@@ -18,7 +18,7 @@ use crate::units::{ByteRange, usize_of};
 use crate::volume::Block;
 
 /// Files up to this size are read and gathered.
-const SMALL: u64 = 64 << 10;
+const SMALL: u64 = 16 << 10;
 /// Blocks' worth of bytes that a thread takes on at a time.
 const SHARE: u64 = 8 << 20;
 

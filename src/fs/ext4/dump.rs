@@ -3,10 +3,11 @@
 //! Fields that are zero are left out, the contents of files are told by size and place only. Two file systems
 //! with the same dump differ at most in the bytes of files, in checksums, and in what is not in use.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use super::block::{BlockSize, Extent, InodeNumber};
-use super::error::Ext4Error;
+use super::error::{Corruption, Ext4Error, Place};
 use super::format::special;
 use super::format::superblock::Superblock;
 use super::read::{Inode, InodeKind, Reader};
@@ -26,6 +27,7 @@ pub fn dump<B: Block>(reader: &Reader<B>, out: &mut dyn Write) -> Result<(), Dum
     }
     let root = reader.root()?;
     self::inode(reader, "/", &root, out)?;
+    let mut seen = BTreeSet::from([root.number()]);
     let mut open = vec![(String::new(), root)];
     while let Some((path, folder)) = open.pop() {
         let mut entries = reader.entries(&folder)?;
@@ -36,6 +38,11 @@ pub fn dump<B: Block>(reader: &Reader<B>, out: &mut dyn Write) -> Result<(), Dum
             let inode = reader.inode(InodeNumber(entry.inode))?;
             self::inode(reader, &path, &inode, out)?;
             if inode.kind() == InodeKind::Directory {
+                // A damaged file system may lead in circles.
+                if !seen.insert(inode.number()) {
+                    let what = "the directory has two names";
+                    return Err(Ext4Error::from(Corruption::new(Place::Inode(inode.number()), what)).into());
+                }
                 folders.push((path, inode));
             }
         }

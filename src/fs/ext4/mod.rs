@@ -45,6 +45,8 @@ mod space;
 mod superblock;
 mod survey;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 mod write;
 mod xattr;
