@@ -19,5 +19,6 @@ mod nix;
 mod oracle;
 mod plan;
 mod probe;
+mod sample;
 mod store;
 mod swap;

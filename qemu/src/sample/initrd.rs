@@ -27,6 +27,11 @@ const DIRECTORIES: [&str; 8] = ["dev", "proc", "run", "sys", "sysroot", "peek", 
 const GROUPS: &str = "root:x:0:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nkmem:x:15:\ndialout:x:20:\ncdrom:x:24:\n\
     floppy:x:25:\ntape:x:26:\naudio:x:29:\nvideo:x:44:\n";
 
+/// A text that changes with what is written here.
+pub(super) fn fingerprint() -> String {
+    format!("{:?}", (SCRIPT, DIRECTORIES, GROUPS, COMPRESSION_LEVEL))
+}
+
 /// Everything an initrd is made of.
 pub(super) struct Initrd<'a> {
     /// The machine type.

@@ -47,9 +47,9 @@ use store::Store;
 use toplevel::Toplevel;
 use union::Union;
 
-/// Changes with every change of what is made from the same packages, so that an older result is not
-/// taken for a current one.
-const REVISION: u32 = 1;
+/// Changes whenever this program makes something else of the same packages, the recipe and the texts
+/// apart, so that an older result is not taken for a current one.
+const REVISION: u32 = 4;
 
 /// The file that says what a finished sample was made from.
 const STAMP: &str = "stamp";
@@ -111,6 +111,7 @@ pub fn current(request: &Request<'_>) -> Result<Option<String>, SampleError> {
 /// # Errors
 /// When packages cannot be fetched, when the packages are not what the recipe expects, and for I/O.
 pub fn build(request: &Request<'_>) -> Result<Draft, SampleError> {
+    refuse_occupied(request.out)?;
     let fetched = fetch(request)?;
     let root = beside(request.out);
     files::remove_tree(&root)?;
@@ -140,10 +141,7 @@ impl Draft {
     /// # Errors
     /// When there is something at `out` that is no sample system, and for I/O.
     pub fn commit(self) -> Result<String, SampleError> {
-        let occupied = files::exists(&self.out) && !files::exists(&self.out.join(STAMP));
-        if occupied && !files::names(&self.out)?.is_empty() {
-            return Err(SampleError::Occupied(self.out));
-        }
+        refuse_occupied(&self.out)?;
         files::write(&self.root.join(STAMP), &self.stamp)?;
         files::remove_tree(&self.out)?;
         files::make_parent(&self.out)?;
@@ -152,13 +150,22 @@ impl Draft {
     }
 }
 
+/// Fails when there is something at `out` that is not a sample system: nobody asked to remove that.
+fn refuse_occupied(out: &Path) -> Result<(), SampleError> {
+    let free = !files::exists(out) || files::exists(&out.join(STAMP)) || files::names(out)?.is_empty();
+    if free { Ok(()) } else { Err(SampleError::Occupied(out.to_owned())) }
+}
+
 fn fetch(request: &Request<'_>) -> Result<apt::Fetched, SampleError> {
     apt::fetch(request.arch, &recipe::packages(request.arch), request.cache, request.on_step)
 }
 
-/// The first lines of the stamp of a sample made from these packages.
+/// The first lines of the stamp of a sample made from these packages: all that decides what it becomes.
 fn stamp_for(arch: Architecture, packages: &[u8; 32]) -> String {
-    format!("landfall sample, revision {REVISION}\n{arch}\n{}\n", digest::hex(packages))
+    let texts =
+        [recipe::fingerprint(arch), etc::fingerprint(), toplevel::fingerprint(), initrd::fingerprint()];
+    let texts = digest::hex(&digest::sha256(texts.concat().as_bytes()));
+    format!("landfall sample, revision {REVISION}\n{arch}\n{}\n{texts}\n", digest::hex(packages))
 }
 
 /// Where a draft of `out` is made: on the same filesystem, so that it can be renamed.
@@ -238,7 +245,7 @@ fn software(
     for (name, target) in recipe::ALTERNATIVES {
         files::link(packages.file(target)?, &scratch.join(name))?;
     }
-    let report = include_str!("files/report.sh").replace("@busybox@", &packages.file("bin/busybox")?);
+    let report = recipe::REPORT.replace("@busybox@", &packages.file("bin/busybox")?);
     files::write_program(&scratch.join("lib/landfall/report"), report)?;
     let own = store.add("landfall-sample-tools", &scratch)?;
 

@@ -54,6 +54,11 @@ pub(super) struct Toplevel {
     pub(super) specialisation: Option<&'static str>,
 }
 
+/// A text that changes with the programs.
+pub(super) fn fingerprint() -> String {
+    format!("{:?}", (PROGRAMS, INIT_INTERFACE))
+}
+
 /// A specialisation: its name, store path and boot document.
 #[derive(Clone, Debug)]
 pub(super) struct Child {

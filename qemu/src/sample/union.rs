@@ -63,13 +63,14 @@ impl Union<'_> {
         Ok(())
     }
 
-    /// A link to a file. One to a relative link repeats its text instead: programs that compare names,
-    /// such as systemd with its aliases, then see what they would see on an installed Debian.
+    /// A link to a file. One to a link repeats its text instead, unless that leads out of the united tree
+    /// by `..`: programs that compare names, such as systemd with its aliases, then see what they would
+    /// see on an installed Debian.
     fn link(&self, store: &Store, source: &str, location: &Path, place: &Path) -> Result<(), SampleError> {
         let on_host = store.on_host(source).join(location);
         if files::metadata(&on_host)?.is_symlink() {
             let text = files::read_link(&on_host)?;
-            if text.is_relative() && self.has(&plain(&location.with_file_name(&text))) {
+            if text.is_absolute() || self.has(&plain(&location.with_file_name(&text))) {
                 return files::link(text, place);
             }
         }
@@ -115,13 +116,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::create(folder.path()).unwrap();
         let a = path(&mut store, "a", &["bin/a", "share/only-a/x", "lib/systemd/one", "etc/left-out"]);
-        let b = path(&mut store, "b", &["bin/b", "bin/a", "bin/alias -> b"]);
+        let b = path(
+            &mut store,
+            "b",
+            &["bin/b", "bin/a", "bin/alias -> b", "bin/etc -> ../etc/x", "bin/null -> /dev/null"],
+        );
         let to = store.scratch();
         let union = Union { sources: vec![&a, &b], below: "", leave_out: &["etc"], keep: &["lib/systemd"] };
         union.build(&store, &to).unwrap();
         let read = |place: &str| files::read_link(&to.join(place)).unwrap().to_str().unwrap().to_owned();
         assert_eq!(read("bin/a"), format!("{a}/bin/a"), "the first source wins");
-        assert_eq!(read("bin/alias"), "b");
+        assert_eq!((read("bin/alias").as_str(), read("bin/null").as_str()), ("b", "/dev/null"));
+        assert_eq!(read("bin/etc"), format!("{b}/bin/etc"), "`etc` is left out, so its text would be wrong");
         assert_eq!(read("share"), format!("{a}/share"));
         assert!(files::metadata(&to.join("lib/systemd")).unwrap().is_dir());
         assert!(!files::exists(&to.join("etc")));

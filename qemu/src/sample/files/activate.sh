@@ -28,14 +28,16 @@ directory 0755 /nix/var/nix/gcroots
 point "$system/sw" /usr
 for name in bin sbin lib lib64; do point "usr/$name" "/$name"; done
 
-# /etc: a link for each file of the configuration; what the machine writes itself stays.
+# /etc: the links of the configuration, copied as they are (systemd compares their targets); those that
+# only the configuration before had are removed, what the machine writes itself stays.
+before=$($bb readlink /etc/static)
+if [ -n "$before" ] && [ "$before" != "$system/etc" ] && [ -d "$before/" ]; then
+	(cd "$before/" && $bb find . ! -type d) | while read -r name; do
+		[ -e "$system/etc/$name" ] || [ -L "$system/etc/$name" ] || $bb rm -f "/etc/$name"
+	done
+fi
+$bb cp -r -d -f "$system/etc/." /etc/
 point "$system/etc" /etc/static
-$bb find /etc -type l | while read -r link; do
-	case $($bb readlink "$link") in
-		/etc/static/*) [ -e "$link" ] || $bb rm -f "$link" ;;
-	esac
-done
-$bb cp -r -s -f /etc/static/. /etc/
 # The directories come with the store's modes.
 $bb find /etc -type d ! -perm -200 -exec $bb chmod 0755 {} +
 [ -e /etc/mtab ] || $bb ln -s ../proc/self/mounts /etc/mtab

@@ -165,7 +165,7 @@ search() {
 	for device in $(devices); do
 		type=$(kind "$device")
 		case $type in
-			ext[234] | xfs | f2fs | squashfs | erofs) examine "$device" "$type" ;;
+			ext[234] | xfs | squashfs | erofs) examine "$device" "$type" ;;
 			btrfs)
 				examine "$device" btrfs
 				[ -z "$found" ] && examine_subvolumes "$device"
@@ -247,7 +247,7 @@ give_up() {
 	say "no file system holds ${init:-anything, for init= is missing}; these devices are there:"
 	blkid
 	[ -n "$rescue" ] && setsid cttyhack sh
-	say "restarting in 10 seconds"
+	echo "landfall-sample: failed to find the root file system; restarting in 10 seconds"
 	sleep 10
 	reboot -f
 }
