@@ -5,10 +5,12 @@
 
 mod boot;
 mod cli;
+mod conventions;
 mod cpio;
 mod ext4;
 mod fat;
 mod fixture;
+mod fuzz;
 mod gpt;
 mod image;
 mod layout;

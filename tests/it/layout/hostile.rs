@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 
 use super::{Layout, Source, disko, examples};
-
-#[path = "../../fuzz/bodies/layout.rs"]
-mod bodies;
+use crate::fuzz::bodies::layout as bodies;
 
 /// Words that lead deep into the parsers.
 fn fragment() -> impl Strategy<Value = String> {

@@ -1,0 +1,26 @@
+//! File systems: what reads them must end, whatever they say.
+
+use landfall::fs::{ext4, fat, swap};
+
+use super::volume;
+
+/// Reads a FAT volume, everything on it included.
+pub fn fat(bytes: &[u8]) {
+    let block = volume(bytes);
+    if let Ok(volume) = fat::read(&block) {
+        let _ = volume.tree();
+    }
+}
+
+/// Reads an ext4 file system, checks and dumps it.
+pub fn ext4(bytes: &[u8]) {
+    if let Ok(reader) = ext4::read(volume(bytes)) {
+        let _ = reader.check();
+        let _ = ext4::dump(&reader, &mut String::new());
+    }
+}
+
+/// Reads the header of a swap area.
+pub fn swap(bytes: &[u8]) {
+    let _ = swap::read(&volume(bytes));
+}
