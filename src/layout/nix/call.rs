@@ -58,7 +58,12 @@ impl Evaluator<'_> {
         (partial.builtin.run)(self, &arguments).map_err(|error| {
             let name = partial.builtin.name;
             // An error of the builtin itself has no place yet: it is the call's.
-            error.at(span).through(span, || format!("while calling `{name}`"))
+            let error = error.at(span);
+            if self.is_internal(span) {
+                error
+            } else {
+                error.through(span, || format!("while calling `{name}`"))
+            }
         })
     }
 

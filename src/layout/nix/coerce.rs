@@ -1,8 +1,9 @@
 //! Strings from other values: interpolation, `+`, `toString`.
 
 use super::ast::{ExprId, Piece};
-use super::error::{NixError, Res};
+use super::error::{NixError, NixErrorKind, Res};
 use super::eval::Evaluator;
+use super::files::Files;
 use super::heap::{Cell, CellId, EnvId};
 use super::operator::add_numbers;
 use super::path;
@@ -18,36 +19,60 @@ pub(super) enum Coercion {
     Loose,
 }
 
+/// What becomes of paths within a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paths {
+    /// Part of a string: Nix copies the file to its store, so there must be one.
+    MustExist,
+    /// Part of a path.
+    AsWritten,
+}
+
 impl Evaluator<'_> {
     /// `"a${b}"`
     pub(super) fn interpolate(&mut self, pieces: &[Piece], env: EnvId) -> Res<Value> {
+        self.join_pieces(pieces, env, Paths::MustExist).map(Value::text)
+    }
+
+    /// `./a${b}`
+    pub(super) fn interpolate_path(&mut self, pieces: &[Piece], env: EnvId) -> Res<Value> {
+        let joined = self.join_pieces(pieces, env, Paths::AsWritten)?;
+        Ok(Value::Path(path::normal(&joined)))
+    }
+
+    fn join_pieces(&mut self, pieces: &[Piece], env: EnvId, paths: Paths) -> Res<Vec<u8>> {
         let mut bytes = Vec::new();
         for piece in pieces {
             match piece {
                 Piece::Literal(text) => bytes.extend_from_slice(text),
                 Piece::Value(expr) => {
-                    let text = self.interpolated(*expr, env)?;
-                    bytes.extend_from_slice(&text);
+                    let text = self.interpolated(*expr, env, paths);
+                    bytes.extend_from_slice(&text.map_err(|error| error.at(self.code.span(*expr)))?);
                 }
             }
         }
         self.budget.bytes(bytes.len())?;
-        Ok(Value::text(bytes))
+        Ok(bytes)
     }
 
-    /// `./a${b}`
-    pub(super) fn interpolate_path(&mut self, pieces: &[Piece], env: EnvId) -> Res<Value> {
-        match self.interpolate(pieces, env)? {
-            Value::String(text) => Ok(Value::Path(path::normal(&text))),
-            other => Ok(other),
-        }
-    }
-
-    fn interpolated(&mut self, expr: ExprId, env: EnvId) -> Res<Text> {
+    fn interpolated(&mut self, expr: ExprId, env: EnvId, paths: Paths) -> Res<Text> {
         let value = self.eval(expr, env)?;
-        let text = self.coerce(&value, Coercion::Strict).map_err(|error| error.at(self.code.span(expr)))?;
+        let text = self.joinable(&value, paths)?;
         self.budget.bytes(text.len())?;
         Ok(text)
+    }
+
+    /// A value as part of a longer text.
+    fn joinable(&mut self, value: &Value, paths: Paths) -> Res<Text> {
+        if let (Value::Path(path), Paths::MustExist) = (value, paths)
+            && !Files::is_virtual(path)
+            && !self.files.exists(path)?
+        {
+            let message = format!("`{}` does not exist", self.files.shown(path));
+            return Err(NixError::new(NixErrorKind::Input, message)
+                .hint("a path in a string must exist, as Nix would copy it; `toString` takes it as it is"));
+        }
+        self.coerce(value, Coercion::Strict)
     }
 
     /// `a + b`: numbers add, everything else joins as text; the left side says whether the result is a path.
@@ -59,14 +84,12 @@ impl Evaluator<'_> {
                     .hint("`toString` makes a string of a number"))
             }
             _ => {
-                let left = self.coerce(&a, Coercion::Strict)?;
-                let right = self.coerce(&b, Coercion::Strict)?;
+                let whole = matches!(a, Value::Path(_));
+                let paths = if whole { Paths::AsWritten } else { Paths::MustExist };
+                let (left, right) = (self.joinable(&a, paths)?, self.joinable(&b, paths)?);
                 self.budget.bytes(left.len().saturating_add(right.len()))?;
                 let joined = [&*left, &*right].concat();
-                Ok(match a {
-                    Value::Path(_) => Value::Path(path::normal(&joined)),
-                    _ => Value::text(joined),
-                })
+                Ok(if whole { Value::Path(path::normal(&joined)) } else { Value::text(joined) })
             }
         }
     }

@@ -85,9 +85,7 @@ impl Evaluator<'_> {
         for attr in attrs.entries() {
             let name_span = if self.is_internal(attr.span) { span } else { attr.span };
             let name = utf8(&attr.name, name_span)?;
-            let value = self
-                .convert(attr.value, name_span, depth + 1)
-                .map_err(|error| error.through(name_span, || format!("while evaluating `{name}`")))?;
+            let value = self.convert(attr.value, name_span, depth + 1)?;
             converted.set(name, Attr { name_span, value });
         }
         Ok(Value::new(Kind::Attrs(converted), span))

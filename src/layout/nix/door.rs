@@ -12,7 +12,7 @@ use super::heap::{CellId, Frame, Heap};
 use super::limits::{Budget, STACK};
 use super::module::{Given, Undeclared};
 use super::text::Text;
-use super::value::Value as NixValue;
+use super::value::{Attrs, Value as NixValue};
 use crate::error::IoError;
 use crate::layout::syntax::source::{SourceMap, Span};
 use crate::layout::syntax::value::Value;
@@ -132,6 +132,7 @@ fn open(path: &Path) -> Res<(Text, Files)> {
 }
 
 fn open_folder(folder: &Path) -> Res<(Text, Files)> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let real = fs::canonicalize(folder).map_err(|error| failed(IoError::new("opening", folder, error)))?;
     Ok((Text::from(real.as_os_str().as_bytes()), Files::under(real, folder.to_path_buf())))
 }
@@ -196,20 +197,27 @@ impl<'s> Evaluator<'s> {
             };
             given.push(Given { name: Text::from(name.as_str()), value });
         }
-        self.refuse_flake(cell)?;
+        match self.force(cell)? {
+            NixValue::Attrs(attrs) => refuse_flake(&attrs)?,
+            NixValue::Closure(_) => {}
+            other => {
+                let message =
+                    format!("a layout is a set or a function that gives one, found {}", other.describe());
+                return Err(NixError::eval(message).at(self.heap.span(cell)));
+            }
+        }
         let config = self.module_system(vec![cell], Vec::new(), given, Undeclared::Open)?;
         self.convert_layout(config, cell)
     }
+}
 
-    /// A flake is recognised by its shape too: it may have another name.
-    fn refuse_flake(&mut self, cell: CellId) -> Res<()> {
-        let NixValue::Attrs(attrs) = self.force(cell)? else { return Ok(()) };
-        let Some(outputs) = attrs.get(b"outputs") else { return Ok(()) };
-        if attrs.get(b"inputs").is_none() && attrs.get(b"description").is_none() {
-            return Ok(());
-        }
-        Err(NixError::needs_nix("this is a flake, which only a real Nix can evaluate")
-            .at(outputs.span)
-            .hint("or give the layout's own file, the one with `disko.devices`"))
+/// A flake is recognised by its shape too: it may have another name.
+fn refuse_flake(attrs: &Attrs) -> Res<()> {
+    let Some(outputs) = attrs.get(b"outputs") else { return Ok(()) };
+    if attrs.get(b"inputs").is_none() && attrs.get(b"description").is_none() {
+        return Ok(());
     }
+    Err(NixError::needs_nix("this is a flake, which only a real Nix can evaluate")
+        .at(outputs.span)
+        .hint("or give the layout's own file, the one with `disko.devices`"))
 }

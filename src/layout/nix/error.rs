@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::text::Text;
 use crate::layout::syntax::source::{SourceMap, Span};
 
 /// The longest way that an error tells. The innermost calls say most.
@@ -96,13 +97,22 @@ impl NixError {
         self
     }
 
-    /// Gives the error the place `span` if its own fits `unfit`.
+    /// Gives the error the place `span` if it has none, or one that is `unfit` to be told: then `function`, which was called
+    /// there, is named instead.
     #[must_use]
-    pub(super) fn moved(mut self: Box<Self>, span: Span, unfit: impl Fn(Span) -> bool) -> Box<Self> {
-        if self.span.is_none_or(&unfit) {
+    pub(super) fn moved(
+        mut self: Box<Self>,
+        span: Span,
+        function: Option<&Text>,
+        unfit: impl Fn(Span) -> bool,
+    ) -> Box<Self> {
+        if self.span.is_some_and(unfit) {
             self.span = Some(span);
+            if let (Some(function), false) = (function, self.is_catchable()) {
+                self.message = format!("in `{function}`: {}", self.message);
+            }
         }
-        self
+        self.at(span)
     }
 
     /// Names another place involved.
@@ -122,10 +132,22 @@ impl NixError {
     /// Adds a step to the way, unless it is told already or the way is long enough.
     #[must_use]
     pub(super) fn through(mut self: Box<Self>, span: Span, text: impl FnOnce() -> String) -> Box<Self> {
-        if self.trace.len() < LONGEST_TRACE && self.trace.last().is_none_or(|note| note.span != span) {
+        // The error's own place needs no way to it.
+        let told = self.span == Some(span) || self.trace.last().is_some_and(|note| note.span == span);
+        if self.trace.len() < LONGEST_TRACE && !told {
             self.trace.push(NixNote { text: text(), span });
         }
         self
+    }
+
+    /// Says which value of the layout was being evaluated, unless one within it is named already.
+    #[must_use]
+    pub(super) fn within(self: Box<Self>, span: Span, path: impl FnOnce() -> String) -> Box<Self> {
+        const WORDS: &str = "while evaluating `";
+        if self.trace.iter().any(|note| note.text.starts_with(WORDS)) {
+            return self;
+        }
+        self.through(span, || format!("{WORDS}{}`", path()))
     }
 
     /// Whether `builtins.tryEval` turns this error into a value.

@@ -1,5 +1,6 @@
 //! The evaluator: expressions to values, each no further than it is asked for.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::ast::{Bindings, Code, Expr, ExprId, Key, Logic, Scoping, Source, Variable};
@@ -70,9 +71,10 @@ impl Evaluator<'_> {
         };
         match result {
             Ok(value) => {
-                // What `lib` computed (`genAttrs`, say) comes from the text of the function that it called.
+                // What `map` or `lib` computed comes from the text of the function that it called.
                 if let Some(origin) = self.origin.take()
-                    && self.is_internal(self.heap.span(id))
+                    && (matches!(state, Cell::Call(..) | Cell::Call2(..))
+                        || self.is_internal(self.heap.span(id)))
                 {
                     self.heap.set_span(id, origin);
                 }
@@ -85,6 +87,14 @@ impl Evaluator<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// The value of a cell that a name stands for: the value comes from where the cell does.
+    pub(super) fn force_named(&mut self, cell: CellId) -> Res<Value> {
+        let value = self.force(cell)?;
+        let span = self.heap.span(cell);
+        self.origin = (!self.is_internal(span)).then_some(span);
+        Ok(value)
     }
 
     fn call_delayed(&mut self, function: CellId, arguments: &[CellId], of: CellId) -> Res<Value> {
@@ -118,45 +128,60 @@ impl Evaluator<'_> {
     /// Evaluates; what stands last in an expression takes its place instead of nesting.
     fn run(&mut self, mut expr: ExprId, mut env: EnvId) -> Res<Value> {
         let mut called: Option<(Rc<Closure>, Span)> = None;
+        // The last place of the user's: within `lib` there is nothing to be mended.
+        let mut place = None;
         loop {
             let span = self.code.span(expr);
+            if !self.is_internal(span) {
+                place = Some(span);
+            }
             let step = self.budget.step().and_then(|()| {
                 let node = self.code.expr(expr);
-                if let Expr::Apply(function, argument) = &*node {
-                    let function = self.eval(*function, env)?;
-                    let argument = self.delay(*argument, env)?;
-                    if let Value::Closure(closure) = function {
-                        let inner = self.enter_closure(&closure, argument, span)?;
-                        let body = closure.lambda.body;
-                        called = Some((closure, span));
-                        return Ok(Step::Next(body, inner));
-                    }
+                let Expr::Apply(function, argument) = &*node else { return self.step(&node, expr, env) };
+                let function = self.eval(*function, env)?;
+                let argument = self.delay(*argument, env)?;
+                let Value::Closure(closure) = function else {
                     return self.call(function, &[argument], span).map(Step::Done);
+                };
+                let inner = self.enter_closure(&closure, argument, span)?;
+                let body = closure.lambda.body;
+                if called.is_none() || !self.is_internal(span) {
+                    called = Some((closure, span));
                 }
-                self.step(&node, expr, env)
+                Ok(Step::Next(body, inner))
             });
             match step {
                 Ok(Step::Next(next, inner)) => (expr, env) = (next, inner),
                 Ok(Step::Done(value)) => {
-                    if !self.is_internal(span) {
-                        self.origin = Some(span);
+                    // Within `lib` only a name leads to a text of the user's.
+                    match &*self.code.expr(expr) {
+                        _ if place.is_some() => self.origin = place,
+                        Expr::Variable(_) | Expr::Select { .. } => {}
+                        _ => self.origin = None,
                     }
                     return Ok(value);
                 }
-                Err(error) => {
-                    let error = if self.is_internal(span) {
-                        error.at(span)
-                    } else {
-                        // An error within `lib` is to be told at the text that called it.
-                        error.moved(span, |span| self.is_internal(span))
-                    };
-                    return Err(match called {
-                        Some((_, at)) if self.is_internal(at) => error,
-                        Some((closure, at)) => error.through(at, || calling(&closure)),
-                        None => error,
-                    });
-                }
+                Err(error) => return Err(self.explain(error, place.unwrap_or(span), called)),
             }
+        }
+    }
+
+    /// Gives an error the place where it came up and the call that led there.
+    fn explain(
+        &self,
+        error: Box<NixError>,
+        place: Span,
+        called: Option<(Rc<Closure>, Span)>,
+    ) -> Box<NixError> {
+        let error = if self.is_internal(place) {
+            error.at(place)
+        } else {
+            let name = called.as_ref().and_then(|(closure, _)| closure.lambda.name.as_ref());
+            error.moved(place, name, |span| self.is_internal(span))
+        };
+        match called {
+            Some((closure, at)) if !self.is_internal(at) => error.through(at, || calling(&closure)),
+            _ => error,
         }
     }
 
@@ -208,7 +233,7 @@ impl Evaluator<'_> {
                 .hint("write a path relative to the file")),
             Expr::Variable(variable) => {
                 let cell = self.variable(variable, env)?;
-                self.force(cell)
+                self.force_named(cell)
             }
             Expr::Interpolation(pieces) => self.interpolate(pieces, env),
             Expr::PathInterpolation(pieces) => self.interpolate_path(pieces, env),
@@ -290,12 +315,13 @@ impl Evaluator<'_> {
             Scoping::Recursive => self.bind_recursive(bindings, env, id)?,
             Scoping::Plain => (env, self.bind(bindings, env, env)?),
         };
-        let mut entries: Vec<Attr> = bindings
-            .fixed
-            .iter()
-            .zip(cells)
-            .map(|(binding, value)| Attr { name: binding.name.clone(), value, span: binding.span })
-            .collect();
+        let fixed = bindings.fixed.iter().zip(cells);
+        let fixed =
+            fixed.map(|(binding, value)| Attr { name: binding.name.clone(), value, span: binding.span });
+        if bindings.dynamic.is_empty() {
+            return Ok(Value::Attrs(Rc::new(Attrs::from_sorted(fixed.collect()))));
+        }
+        let mut entries: BTreeMap<Text, Attr> = fixed.map(|attr| (attr.name.clone(), attr)).collect();
         for dynamic in &bindings.dynamic {
             let span = self.code.span(dynamic.key);
             let key = self.eval(dynamic.key, inner)?;
@@ -303,19 +329,15 @@ impl Evaluator<'_> {
                 continue;
             }
             let name = self.expect_string(&key).map_err(|error| error.at(span))?;
-            if let Some(first) = entries.iter().find(|attr| attr.name == name) {
+            if let Some(first) = entries.get(&name) {
                 return Err(NixError::eval(format!("attribute `{name}` is already defined"))
                     .at(span)
                     .other(first.span, "first defined here"));
             }
             let value = self.delay(dynamic.value, inner)?;
-            entries.push(Attr { name, value, span });
+            entries.insert(name.clone(), Attr { name, value, span });
         }
-        Ok(Value::Attrs(Rc::new(if bindings.dynamic.is_empty() {
-            Attrs::from_sorted(entries)
-        } else {
-            Attrs::new(entries)
-        })))
+        self.new_attrs(entries.into_values().collect())
     }
 
     /// Makes the frame of a `rec` or `let`.

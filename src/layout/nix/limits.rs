@@ -9,7 +9,7 @@ use super::error::{NixError, NixErrorKind, Res};
 const MOST_STEPS: u64 = 6_000_000;
 
 /// Values and delayed values kept. Nothing is freed before the evaluation ends, so this bounds memory.
-const MOST_CELLS: usize = 3_000_000;
+const MOST_CELLS: usize = 2_000_000;
 
 /// Bytes of strings, and of the arrays of lists and sets, made in all.
 const MOST_BYTES: u64 = 128 << 20;
@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 128 << 20;
 const DEEPEST: u32 = 40_000;
 
 /// Stack of the evaluating thread in bytes. Only the part that is used becomes memory.
-pub(super) const STACK: usize = 1 << 30;
+pub(super) const STACK: usize = 256 << 20;
 
 /// What has been used so far.
 #[derive(Debug, Default)]

@@ -15,6 +15,9 @@ const LONGEST_CHAIN: usize = 20_000;
 /// Tokens that are neither blank nor comment.
 const MOST_TOKENS: usize = 600_000;
 
+/// Bytes of a name, a path or a number.
+const LONGEST_WORD: usize = 16_384;
+
 /// Characters that the tokenizer may read while it looks ahead.
 const MOST_LOOKAHEAD: usize = 50_000_000;
 
@@ -30,6 +33,9 @@ pub(super) enum TooComplex {
     /// The file has more than [`MOST_TOKENS`] tokens.
     #[error("the file has more than {MOST_TOKENS} tokens")]
     Tokens,
+    /// A name, path or number has more than [`LONGEST_WORD`] bytes.
+    #[error("the file has a word of more than {LONGEST_WORD} bytes")]
+    Word,
     /// Operators without blanks between them.
     #[error("the file has too many operators without blanks between them")]
     Lookahead,
@@ -60,6 +66,9 @@ pub(super) fn scan(text: &str) -> Result<(), (TooComplex, usize)> {
             if count > MOST_TOKENS {
                 return Err((TooComplex::Tokens, offset));
             }
+            if token.len() > LONGEST_WORD && is_word(kind) {
+                return Err((TooComplex::Word, offset));
+            }
             walk.token(kind).map_err(|error| (error, offset))?;
         }
         offset += token.len();
@@ -68,6 +77,21 @@ pub(super) fn scan(text: &str) -> Result<(), (TooComplex, usize)> {
             return Ok(());
         }
     }
+}
+
+/// Whether a token is a name, a path or a number.
+fn is_word(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::TOKEN_IDENT
+            | SyntaxKind::TOKEN_INTEGER
+            | SyntaxKind::TOKEN_FLOAT
+            | SyntaxKind::TOKEN_URI
+            | SyntaxKind::TOKEN_PATH_ABS
+            | SyntaxKind::TOKEN_PATH_REL
+            | SyntaxKind::TOKEN_PATH_HOME
+            | SyntaxKind::TOKEN_PATH_SEARCH
+    )
 }
 
 /// The brackets open at a place.

@@ -33,7 +33,7 @@ impl Evaluator<'_> {
             };
             match (attrs.get(&name), default) {
                 (Some(attr), _) => {
-                    value = self.force(attr.value).map_err(|error| {
+                    value = self.force_named(attr.value).map_err(|error| {
                         error.through(attr.span, || format!("while evaluating attribute `{name}`"))
                     })?;
                 }
@@ -82,7 +82,7 @@ impl Evaluator<'_> {
             Absence::Elsewhere { path, reason: Reason::Option } => {
                 let error = NixError::new(
                     NixErrorKind::Evaluation,
-                    format!("option `{path}.{name}` is used, but no module of the layout defines it"),
+                    format!("`{path}.{name}` is used, but no module of the layout defines it"),
                 );
                 self.suggest(error, attrs, name)
                     .hint("NixOS's own options have values only in a real Nix: set it in the layout, or use `--nix`")

@@ -21,7 +21,9 @@ impl Lowerer<'_> {
             None => return Err(self.incomplete(node)),
         };
         let lowered = parameter.and_then(|parameter| {
-            let body = self.part(node.body(), node)?;
+            let Some(body) = node.body() else { return Err(self.incomplete(node)) };
+            // `f = a: b: …`: both functions are `f` to a reader.
+            let body = self.named(&body, name)?;
             Ok(Lambda { parameter, body, name: name.cloned(), span: self.span(node) })
         });
         self.scopes.pop();

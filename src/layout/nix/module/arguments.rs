@@ -48,10 +48,12 @@ impl Evaluator<'_> {
 
     /// The set that a module function is called with: each name it asks for, found only when it is used.
     fn module_arguments(&mut self, system: SystemId, closure: &Closure, span: Span) -> Res<CellId> {
-        let Parameter::Pattern { formals, .. } = &closure.lambda.parameter else {
+        let Parameter::Pattern { formals, open, .. } = &closure.lambda.parameter else {
             return self.usual_arguments(system, span);
         };
-        let mut entries = Vec::with_capacity(formals.len());
+        // `{ lib, ... }@arguments:` may look for the usual ones in the whole.
+        let mut entries = if *open { self.usual_entries(system, span)? } else { Vec::new() };
+        entries.retain(|usual| formals.binary_search_by(|formal| formal.name.cmp(&usual.name)).is_err());
         for formal in formals {
             // The default belongs to the function's own scope, which exists only when it is called: a second scope with the
             // same arguments serves for it.
@@ -59,7 +61,7 @@ impl Evaluator<'_> {
             let value = self.heap.add(Cell::Module(Rc::new(task)), formal.span)?;
             entries.push(Attr { name: formal.name.clone(), value, span: formal.span });
         }
-        let set = Value::Attrs(Rc::new(Attrs::from_sorted(entries)));
+        let set = self.new_attrs(entries)?;
         let set = self.heap.add(Cell::Value(set), span)?;
         if formals.iter().any(|formal| formal.default.is_some()) {
             self.add_defaults(closure, set, span)?;
@@ -92,6 +94,11 @@ impl Evaluator<'_> {
 
     /// The set for a function that takes its argument whole: what is usual and what was given.
     fn usual_arguments(&mut self, system: SystemId, span: Span) -> Res<CellId> {
+        let entries = self.usual_entries(system, span)?;
+        self.heap.add(Cell::Value(Value::attrs(entries)), span)
+    }
+
+    fn usual_entries(&mut self, system: SystemId, span: Span) -> Res<Vec<Attr>> {
         let mut names: Vec<Text> = USUAL.iter().map(|name| Text::from(*name)).collect();
         names.extend(self.system(system).special.iter().map(|given| given.name.clone()));
         let mut entries = Vec::with_capacity(names.len());
@@ -100,7 +107,7 @@ impl Evaluator<'_> {
             let value = self.heap.add(Cell::Module(Rc::new(task)), span)?;
             entries.push(Attr { name, value, span });
         }
-        self.heap.add(Cell::Value(Value::attrs(entries)), span)
+        Ok(entries)
     }
 
     /// The value of an argument: given, usual, set by a module, stood in for, or its default.

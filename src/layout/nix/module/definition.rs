@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::error::{NixError, Res};
+use super::super::error::{NixError, NixErrorKind, Res};
 use super::super::eval::Evaluator;
 use super::super::heap::CellId;
 use super::super::value::{Attrs, Value};
@@ -57,9 +57,15 @@ impl Definition {
     }
 
     /// The same under one more condition.
-    fn under(&self, condition: CellId) -> Self {
+    fn under(&self, condition: CellId) -> Res<Self> {
+        // A definition that holds itself would gather conditions without end.
+        const MOST_CONDITIONS: usize = 200;
+        if self.conditions.len() >= MOST_CONDITIONS {
+            let message = format!("more than {MOST_CONDITIONS} `mkIf`s stand around one definition");
+            return Err(NixError::new(NixErrorKind::Limit, message).at(self.span));
+        }
         let conditions = self.conditions.iter().copied().chain([condition]).collect();
-        Self { conditions, ..self.clone() }
+        Ok(Self { conditions, ..self.clone() })
     }
 }
 
@@ -87,7 +93,7 @@ impl Evaluator<'_> {
             };
             match mark {
                 "if" => waiting
-                    .push(Definition { value: field("content")?, ..definition.under(field("condition")?) }),
+                    .push(Definition { value: field("content")?, ..definition.under(field("condition")?)? }),
                 "merge" => {
                     let contents = self.list(field("contents")?)?;
                     waiting.extend(

@@ -10,7 +10,7 @@ use super::super::text::Text;
 use super::super::value::{Absence, Attr, Attrs, Reason, Value};
 use super::definition::{Definition, Plain};
 use super::option::{Declared, OptionTree};
-use super::{Merge, SystemId, Task, Undeclared, show};
+use super::{Merge, SystemId, Task, Undeclared, refuse_depth, show};
 use crate::layout::syntax::source::Span;
 
 /// How sets without a declaration are joined.
@@ -33,6 +33,7 @@ impl Evaluator<'_> {
 
     /// The value at a path; `None` if no definition of it is in effect.
     fn merge_optional(&mut self, merge: &Merge) -> Res<Option<Value>> {
+        refuse_depth(&merge.path)?;
         let collected = self.system(merge.system).collected.clone();
         let declared = collected.as_ref().and_then(|collected| collected.options.find(&merge.path));
         match declared {
@@ -183,11 +184,9 @@ impl Evaluator<'_> {
             path.push(name.clone());
             let inner = Merge { system: merge.system, path, definitions };
             // Whether the name is there at all depends on its conditions, so its outermost part is computed now.
-            let value = self.merge_optional(&inner).map_err(|error| {
-                error.through(span, || {
-                    format!("while evaluating `{}`", show(&self.full_path(inner.system, &inner.path)))
-                })
-            })?;
+            let value = self
+                .merge_optional(&inner)
+                .map_err(|error| error.within(span, || show(&self.full_path(inner.system, &inner.path))))?;
             if let Some(value) = value {
                 let origin = self.origin(&inner.definitions, span);
                 entries.push(Attr { name, value: self.heap.add(Cell::Value(value), origin)?, span });
@@ -240,14 +239,18 @@ impl Evaluator<'_> {
         let Some((first, others)) = plain.split_first() else { return Err(undefined(path)) };
         for other in others {
             if !self.equal(&first.value, &other.value)? {
+                // In the order in which a reader meets them, whichever way modules are joined.
+                let mut both = [first, other];
+                both.sort_by_key(|one| one.definition.span);
+                let [earlier, later] = both;
                 return Err(NixError::eval(format!(
                     "`{}` is defined twice: as {} and as {}",
                     show(path),
-                    brief(&first.value),
-                    brief(&other.value)
+                    brief(&earlier.value),
+                    brief(&later.value)
                 ))
-                .at(other.definition.span)
-                .other(first.definition.span, "also defined here")
+                .at(later.definition.span)
+                .other(earlier.definition.span, "first defined here")
                 .hint(
                     "`lib.mkForce` around one of the values makes it win, `lib.mkDefault` makes it give way",
                 ));

@@ -24,6 +24,7 @@ use super::heap::{Cell, CellId};
 use super::text::Text;
 use super::value::Value;
 use crate::layout::syntax::source::Span;
+use crate::layout::syntax::value::DEEPEST;
 use definition::Definition;
 use option::OptionTree;
 
@@ -103,6 +104,7 @@ impl Evaluator<'_> {
         special: Vec<Given>,
         undeclared: Undeclared,
     ) -> Res<CellId> {
+        refuse_depth(&prefix)?;
         let id = SystemId(self.systems.len());
         let config = self.heap.add(Cell::Module(Rc::new(Task::Config(id))), self.nowhere)?;
         self.systems.push(System { prefix, config, special, undeclared, collected: None });
@@ -142,12 +144,35 @@ impl Evaluator<'_> {
     }
 }
 
-/// A path as people write it; names that are no words stand in quotes.
+/// Refuses paths of values that hold themselves.
+fn refuse_depth(path: &[Text]) -> Res<()> {
+    if path.len() < DEEPEST {
+        return Ok(());
+    }
+    Err(NixError::new(NixErrorKind::Limit, format!("`{}` nests deeper than {DEEPEST} levels", show(path))))
+}
+
+/// A path as people write it; names that are no words stand in quotes. A very long one is cut.
 fn show(path: &[Text]) -> String {
+    const MOST: usize = 16;
     let plain = |name: &Text| {
         name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
             && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-'".contains(byte))
     };
-    let names = path.iter().map(|name| if plain(name) { name.to_string() } else { format!("\"{name}\"") });
-    names.collect::<Vec<_>>().join(".")
+    let mut text = String::new();
+    for name in path.iter().take(MOST) {
+        if name.first() == Some(&b'[') {
+            // An element of a list.
+            text.push_str(&name.to_string());
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(&if plain(name) { name.to_string() } else { format!("\"{name}\"") });
+    }
+    if path.len() > MOST {
+        text.push('…');
+    }
+    text
 }

@@ -9,7 +9,7 @@ use super::super::heap::CellId;
 use super::super::text::Text;
 use super::super::value::{Attrs, Value};
 use super::definition::{DEFAULT_PRIORITY, Definition};
-use super::{Merge, show};
+use super::{Merge, refuse_depth, show};
 use crate::layout::syntax::source::Span;
 
 /// A declared option, or the set of those below a name.
@@ -77,6 +77,7 @@ impl Evaluator<'_> {
         options: CellId,
         path: &mut Vec<Text>,
     ) -> Res<()> {
+        refuse_depth(path)?;
         self.budget.enter()?;
         let attrs = self.attrs(options)?;
         for attr in attrs.entries() {

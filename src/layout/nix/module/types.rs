@@ -59,6 +59,7 @@ impl Evaluator<'_> {
 
     /// Joins definitions by a type, after checking each.
     pub(super) fn merge_type(&mut self, kind: CellId, path: &[Text], plain: Vec<Plain>) -> Res<Value> {
+        super::refuse_depth(path)?;
         self.budget.enter()?;
         let result = self.merge_checked(kind, path, plain);
         self.budget.leave();

@@ -1,0 +1,210 @@
+//! Layouts as NixOS modules.
+
+use serde_json::json;
+
+use super::{layout, report};
+
+/// The devices of a layout that consists of the given modules.
+fn devices(modules: &[&str]) -> serde_json::Value {
+    let imports: String = modules.iter().map(|module| format!("(\n{module}\n)")).collect();
+    let text = format!("{{ imports = [ {imports} ]; }}");
+    match layout(&text) {
+        Ok(value) => value["disko"]["devices"].clone(),
+        Err(error) => panic!("{text}\n{error}"),
+    }
+}
+
+#[test]
+fn a_plain_set_is_a_module() {
+    assert_eq!(
+        devices(&["{ disko.devices.disk.a.device = \"/dev/sda\"; }"]),
+        json!({"disk": {"a": {"device": "/dev/sda"}}})
+    );
+}
+
+#[test]
+fn devices_may_stand_alone() {
+    assert_eq!(
+        layout("{ disk.a.device = \"/dev/sda\"; }").unwrap(),
+        json!({"disk": {"a": {"device": "/dev/sda"}}})
+    );
+}
+
+#[test]
+fn sets_of_several_modules_join_at_every_depth() {
+    let joined = devices(&[
+        "{ disko.devices.disk.a.content.partitions.x.size = \"1G\"; }",
+        "{ disko.devices.disk.a.content.partitions.y.size = \"2G\"; }",
+        "{ disko.devices.disk.b.device = \"/dev/sdb\"; }",
+    ]);
+    assert_eq!(
+        joined["disk"]["a"]["content"]["partitions"],
+        json!({"x": {"size": "1G"}, "y": {"size": "2G"}})
+    );
+    assert_eq!(joined["disk"]["b"]["device"], "/dev/sdb");
+}
+
+#[test]
+fn marks_have_their_meaning() {
+    let cases = [
+        ("lib.mkIf true 1", json!(1)),
+        ("lib.mkMerge [ (lib.mkIf false 1) 2 ]", json!(2)),
+        ("lib.mkMerge [ (lib.mkDefault 1) 2 (lib.mkOptionDefault 3) ]", json!(2)),
+        ("lib.mkMerge [ 1 (lib.mkForce 2) ]", json!(2)),
+        ("lib.mkMerge [ (lib.mkOverride 10 1) (lib.mkForce 2) ]", json!(1)),
+        ("lib.mkForce (lib.mkDefault 1)", json!(1)),
+        ("lib.mkMerge [ [ 2 ] (lib.mkBefore [ 1 ]) (lib.mkAfter [ 4 ]) [ 3 ] ]", json!([1, 2, 3, 4])),
+        ("lib.mkMerge [ (lib.mkOrder 2000 [ 2 ]) [ 1 ] ]", json!([1, 2])),
+        ("[ 1 (lib.mkIf false 2) (lib.mkForce 3) ]", json!([1, 3])),
+        (
+            "lib.mkMerge [ { a = 1; } { b = lib.mkIf false 2; c = lib.mkDefault 3; } ]",
+            json!({"a": 1, "c": 3}),
+        ),
+        ("lib.mkMerge [ { a.b = 1; } (lib.mkForce { a.c = 2; }) ]", json!({"a": {"c": 2}})),
+        ("lib.mkMerge [ 1 1 1 ]", json!(1)),
+        (
+            "lib.mkMerge [ (lib.mkIf (1 == 1) { a = 1; }) (lib.mkIf (1 == 2) { a = throw \"no\"; }) ]",
+            json!({"a": 1}),
+        ),
+        ("lib.mkMerge [ ]", json!(null)),
+    ];
+    for (text, meant) in cases {
+        let found = devices(&[&format!("{{ lib, ... }}: {{ disko.devices.disk.a.x = {text}; }}")]);
+        assert_eq!(found["disk"]["a"]["x"], meant, "{text}");
+    }
+}
+
+#[test]
+fn what_mk_if_leaves_out_is_not_there() {
+    let found =
+        devices(&["{ lib, ... }: { disko.devices.disk = { a = lib.mkIf false { }; b.device = \"x\"; }; }"]);
+    assert_eq!(found, json!({"disk": {"b": {"device": "x"}}}));
+}
+
+#[test]
+fn definitions_of_imported_modules_come_first() {
+    let list = |name: &str| format!("disko.devices.disk.a.l = [ \"{name}\" ];");
+    let text = format!("{{ imports = [ {{ {} }} {{ {} }} ]; {} }}", list("one"), list("two"), list("outer"));
+    assert_eq!(layout(&text).unwrap()["disko"]["devices"]["disk"]["a"]["l"], json!(["two", "one", "outer"]));
+}
+
+#[test]
+fn hooks_are_joined_as_lines() {
+    let found = devices(&[
+        "{ disko.devices.disk.a.postCreateHook = \"two\"; }",
+        "{ lib, ... }: { disko.devices.disk.a.postCreateHook = lib.mkBefore \"one\"; }",
+    ]);
+    assert_eq!(found["disk"]["a"]["postCreateHook"], "one\ntwo");
+}
+
+#[test]
+fn config_can_be_read_anywhere_but_in_its_own_shape() {
+    let found = devices(&[
+        "{ my.size = \"10G\"; networking.hostName = \"box\"; }",
+        "{ config, lib, ... }: { disko.devices.disk = lib.mkIf (config.my.size != \"\") { ${config.networking.hostName}.size = config.my.size; }; }",
+    ]);
+    assert_eq!(found, json!({"disk": {"box": {"size": "10G"}}}));
+}
+
+#[test]
+fn a_condition_on_config_at_the_top_is_no_recursion() {
+    let found = devices(&[
+        "{ lib, ... }: { options.my.enable = lib.mkEnableOption \"it\"; }",
+        "{ config, lib, ... }: { config = lib.mkIf config.my.enable { disko.devices.disk.a.device = \"x\"; }; }",
+        "{ my.enable = true; }",
+    ]);
+    assert_eq!(found, json!({"disk": {"a": {"device": "x"}}}));
+}
+
+#[test]
+fn own_options_have_defaults_types_and_apply() {
+    let option = |declaration: &str, definition: &str| {
+        devices(&[&format!(
+            "{{ lib, config, ... }}: {{ options.o = lib.mkOption {{ {declaration} }}; config = {{ {definition} disko.devices.disk.a.x = config.o; }}; }}"
+        )])["disk"]["a"]["x"]
+            .clone()
+    };
+    let cases = [
+        ("default = 1;", "", json!(1)),
+        ("default = 1;", "o = 2;", json!(2)),
+        ("type = lib.types.str;", "o = \"a\";", json!("a")),
+        ("type = lib.types.listOf lib.types.int;", "o = lib.mkMerge [ [ 1 ] [ 2 ] ];", json!([1, 2])),
+        ("type = lib.types.listOf lib.types.int;", "", json!([])),
+        (
+            "type = lib.types.attrsOf lib.types.int;",
+            "o = lib.mkMerge [ { a = 1; } { b = lib.mkForce 2; } { c = lib.mkIf false 3; } ];",
+            json!({"a": 1, "b": 2}),
+        ),
+        ("type = lib.types.lines;", "o = lib.mkMerge [ \"a\" \"b\" ];", json!("a\nb")),
+        ("type = lib.types.nullOr lib.types.int; default = null;", "", json!(null)),
+        ("type = lib.types.int; apply = x: x + 1;", "o = 1;", json!(2)),
+        ("type = lib.types.coercedTo lib.types.int toString lib.types.str;", "o = 5;", json!("5")),
+        ("type = lib.types.either lib.types.int lib.types.str;", "o = \"z\";", json!("z")),
+        ("type = lib.types.enum [ \"a\" \"b\" ]; default = \"a\";", "o = \"b\";", json!("b")),
+        (
+            "type = lib.types.submodule { options.s = lib.mkOption { default = 1; }; options.t = lib.mkOption { default = 2; }; };",
+            "o.s = 5;",
+            json!({"s": 5, "t": 2}),
+        ),
+        (
+            "type = lib.types.attrsOf (lib.types.submodule ({ name, config, ... }: { options.n = lib.mkOption { default = name; }; options.m = lib.mkOption { default = config.n + \"!\"; }; }));",
+            "o.x = { };",
+            json!({"x": {"n": "x", "m": "x!"}}),
+        ),
+    ];
+    for (declaration, definition, meant) in cases {
+        assert_eq!(option(declaration, definition), meant, "{declaration} {definition}");
+    }
+}
+
+#[test]
+fn arguments_come_from_the_user_then_from_modules_then_from_defaults() {
+    use landfall::layout::nix::{Argument, Arguments, evaluate_text};
+    use landfall::layout::syntax::source::SourceMap;
+    let text = "{ size ? \"default\", ... }: { disko.devices.disk.a.x = size; }";
+    assert_eq!(layout(text).unwrap()["disko"]["devices"]["disk"]["a"]["x"], "default");
+    let set = format!("{{ imports = [ ({text}) ]; _module.args.size = \"module\"; }}");
+    assert_eq!(layout(&set).unwrap()["disko"]["devices"]["disk"]["a"]["x"], "module");
+    let arguments = Arguments::new().with("size", Argument::Expression("\"a\" + \"rg\"".into()));
+    let given = evaluate_text("l.nix", &set, &arguments, &mut SourceMap::new()).unwrap();
+    assert_eq!(super::data(&given)["disko"]["devices"]["disk"]["a"]["x"], "arg");
+    let arguments = Arguments::new().with("size", Argument::Text("1 + 1".into()));
+    let given = evaluate_text("l.nix", &set, &arguments, &mut SourceMap::new()).unwrap();
+    assert_eq!(super::data(&given)["disko"]["devices"]["disk"]["a"]["x"], "1 + 1");
+}
+
+#[test]
+fn functions_that_give_functions_are_called_again() {
+    let text = "{ disko, ... }: { lib, ... }: { imports = [ disko.nixosModules.disko ]; disko.devices.disk.a.x = lib.mkDefault 1; }";
+    assert_eq!(layout(text).unwrap()["disko"]["devices"]["disk"]["a"]["x"], 1);
+}
+
+#[test]
+fn what_stands_for_nixpkgs_and_flakes_is_harmless_until_it_is_needed() {
+    let text = r#"{ config, lib, pkgs, inputs, modulesPath, ... }: {
+        imports = [ inputs.disko.nixosModules.default (modulesPath + "/installer/scan/not-detected.nix") "${modulesPath}/profiles/minimal.nix" <disko/module.nix> ];
+        environment.systemPackages = with pkgs; [ vim git ];
+        boot.kernelPackages = pkgs.linuxPackages_latest;
+        nixpkgs.hostPlatform = lib.mkDefault "x86_64-linux";
+        fileSystems."/persist".neededForBoot = true;
+        disko.devices.disk.a.device = "/dev/sda";
+    }"#;
+    assert_eq!(layout(text).unwrap()["disko"]["devices"], json!({"disk": {"a": {"device": "/dev/sda"}}}));
+}
+
+#[test]
+fn nothing_but_the_devices_is_computed() {
+    let text =
+        "{ disko.devices.disk.a.x = 1; disko.imageBuilder = throw \"never\"; other = throw \"never\"; }";
+    assert_eq!(layout(text).unwrap(), json!({"disko": {"devices": {"disk": {"a": {"x": 1}}}}}));
+}
+
+#[test]
+fn a_layout_without_devices_is_refused() {
+    let text = report("{ networking.hostName = \"x\"; }");
+    assert_eq!(
+        text,
+        "layout.nix:1:1: the layout defines no `disko.devices`, only `networking`\n  \
+         hint: devices stand under `disko.devices`, like `disko.devices.disk.main = { … }`\n"
+    );
+}
