@@ -7,6 +7,7 @@ mod boot;
 mod cli;
 mod conventions;
 mod cpio;
+mod disko_layouts;
 mod ext4;
 mod fat;
 mod fixture;
