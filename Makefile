@@ -29,7 +29,7 @@ check: ## Format, lints and the tests without machines: before each commit, with
 	$(CARGO) nextest run --workspace --profile quick
 
 bench: tools sample ## Times and memory beside the real tools; keeps the table in docs/
-	$(CARGO) run -q --release -- dev bench --system target/sample/$(ARCH)
+	$(CARGO) bench -q --bench compare
 
 doc: ## The libraries' documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace

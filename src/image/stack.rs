@@ -8,11 +8,11 @@ use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::{Array, LogicalVolume, VolumeGroup};
 use crate::plan::content::{Assembly, AssemblyKind, Content, Luks, Member, Swap};
-use crate::plan::disk::{Label, Partition, PartitionKind, Table};
+use crate::plan::disk::{Label, PartitionKind, Table};
 use crate::progress::{Progress, Step, Unit};
 use crate::timestamp::Timestamp;
 use crate::units::{ByteSize, Lba};
-use crate::volume::gpt::{self, Entry};
+use crate::volume::gpt::{self, Entry, PartitionNameError};
 use crate::volume::luks2;
 use crate::volume::lvm::{self, Volume, VolumeKind, VolumeSize};
 use crate::volume::md::{self, Bitmap, Level, Version};
@@ -227,15 +227,26 @@ fn write_swap(swap: &Swap, block: &dyn Block) -> Result<(), ImageError> {
 
 fn write_table(table: &Table, block: &dyn Block) -> Result<(), ImageError> {
     let wrong = |source| ImageError::Table { device: table.device.clone(), source };
-    let Label::Gpt { guid, .. } = &table.label else {
-        return Ok(());
-    };
-    let entry = |partition: &Partition| -> Option<(u32, Entry)> {
-        let PartitionKind::Gpt { type_guid, guid, attributes } = partition.kind else { return None };
-        let name = partition.label.parse().ok()?;
+    match gpt_table(table)? {
+        Some(table) => table.write(block).map_err(wrong),
+        // Refused before anything was written.
+        None => Ok(()),
+    }
+}
+
+/// The table as it is written; `None` for one that is no GUID partition table.
+pub(super) fn gpt_table(table: &Table) -> Result<Option<gpt::Table>, ImageError> {
+    let Label::Gpt { guid, .. } = &table.label else { return Ok(None) };
+    let mut entries = BTreeMap::new();
+    for partition in &table.partitions {
+        let PartitionKind::Gpt { type_guid, guid, attributes } = partition.kind else { return Ok(None) };
+        let name = partition.label.parse().map_err(|error: PartitionNameError| ImageError::Arguments {
+            place: partition.device.clone(),
+            why: error.to_string(),
+        })?;
         let (first, last) = (Lba(partition.extent.first()), Lba(partition.extent.last()));
-        Some((partition.number, Entry { type_guid, unique_guid: guid, first, last, attributes, name }))
-    };
-    let entries = table.partitions.iter().filter_map(entry).collect();
-    gpt::Table { disk_guid: *guid, entries }.write(block).map_err(wrong)
+        let entry = Entry { type_guid, unique_guid: guid, first, last, attributes, name };
+        entries.insert(partition.number, entry);
+    }
+    Ok(Some(gpt::Table { disk_guid: *guid, entries }))
 }

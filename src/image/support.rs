@@ -4,6 +4,7 @@ use super::error::{ImageError, Unsupported};
 use super::visit;
 use crate::plan::Plan;
 use crate::plan::content::{Content, Filesystem};
+use crate::plan::disk::Label;
 
 /// Fails with everything in `plan` that no image can hold yet.
 pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
@@ -15,10 +16,12 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
         Content::Filesystem(filesystem) if !is_written(filesystem) => {
             refuse(filesystem.format.clone(), &filesystem.device);
         }
-        Content::Swap(swap) if swap.random_encryption => {
-            // The key is made anew at each start, so there is nothing that an image could hold.
-        }
-        _ => {}
+        Content::Table(table) => match &table.label {
+            Label::Gpt { hybrid: None, .. } => {}
+            Label::Gpt { hybrid: Some(_), .. } => refuse("a hybrid MBR".to_owned(), &table.device),
+            Label::Msdos { .. } => refuse("an MBR partition table".to_owned(), &table.device),
+        },
+        Content::Filesystem(_) | Content::Swap(_) | Content::Luks(_) | Content::Member(_) => {}
     });
     for group in &plan.groups {
         for volume in group.volumes.iter().filter(|volume| super::stack::volume_kind(volume).is_none()) {
@@ -33,6 +36,11 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     }
     for filesystem in &plan.bcachefs {
         refuse("bcachefs".to_owned(), filesystem.members.first().map_or("", String::as_str));
+    }
+    for disk in &plan.disks {
+        if let Some(table) = disk.table() {
+            super::stack::gpt_table(table)?;
+        }
     }
     if found.is_empty() { Ok(()) } else { Err(ImageError::Unsupported(found)) }
 }

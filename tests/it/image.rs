@@ -238,6 +238,15 @@ fn what_cannot_be_written_yet_is_refused_with_its_place() {
     assert!(err.contains("not supported yet: xfs") && err.contains("layout.json:9:"), "{err}");
 }
 
+#[test]
+fn tables_other_than_gpt_are_refused() {
+    let legacy = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "table", "format": "msdos", "partitions": [
+      { "name": "root", "part-type": "primary", "start": "1M", "end": "100%", "bootable": true, "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/" } }
+    ] } } } }"#;
+    let (code, err) = Build::new(legacy).fails(&["--disk", "main=1G"]);
+    assert!(code == 3 && err.contains("not supported yet: an MBR partition table"), "{err}");
+}
+
 /// Changes to a good call, with what must be said.
 #[test]
 fn bad_input_gets_one_clear_error_and_leaves_nothing() {
