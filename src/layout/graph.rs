@@ -106,16 +106,6 @@ impl GroupKind {
             Self::Pool => "pool",
         }
     }
-
-    /// What it is called, with its article.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Bcachefs => "a bcachefs filesystem",
-            Self::VolumeGroup => "a volume group",
-            Self::MdArray => "an md array",
-            Self::Pool => "a pool",
-        }
-    }
 }
 
 /// A disk or a group, by the name under which members know it.

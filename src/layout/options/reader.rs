@@ -13,7 +13,7 @@ use crate::layout::syntax::value::{Attrs, Kind, Value};
 
 /// Options that disko computes for its own use. They are in what `nix eval --json …config.disko.devices` prints; a layout has
 /// no reason to set them, and they mean nothing here.
-const INTERNAL: [&str; 16] = [
+const INTERNAL: [&str; 18] = [
     "_config",
     "_create",
     "_createFilesystem",
@@ -29,16 +29,10 @@ const INTERNAL: [&str; 16] = [
     "_packages",
     "_parent",
     "_pkgs",
+    "_scripts",
     "_unmount",
+    "_update",
 ];
-
-/// Also internal: not in [`INTERNAL`] only to keep that list's rows short.
-const INTERNAL_SCRIPTS: [&str; 2] = ["_scripts", "_update"];
-
-/// Whether an option is one of disko's internal ones.
-pub(crate) fn is_internal(name: &str) -> bool {
-    INTERNAL.contains(&name) || INTERNAL_SCRIPTS.contains(&name)
-}
 
 /// What mistakes made reading leave out, so that nobody complains that it is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,7 +144,7 @@ impl Reader {
     /// Reports every name of a set that is not among `known`. `kind` is the set's `type`, if it has one.
     pub(crate) fn refuse_unknown(&mut self, attrs: &Attrs, known: &[&'static str], kind: Option<&str>) {
         for (name, attr) in attrs.iter() {
-            if known.contains(&&**name) || is_internal(name) {
+            if known.contains(&&**name) || INTERNAL.contains(&&**name) {
                 continue;
             }
             // More are not kept, and finding what each may have meant takes time.

@@ -47,7 +47,8 @@ pub fn devices(document: Value) -> (Option<Value>, Vec<Diagnostic>) {
         };
         let devices = disko.remove("devices");
         disko_options(&disko, devices.as_ref(), &mut findings);
-        if devices.is_none() {
+        let is_told = findings.iter().any(|finding| finding.code == "unknown-option");
+        if devices.is_none() && !is_told {
             findings.push(Diagnostic::error("not-a-layout", span, "`disko` has no `devices`"));
         }
         return (devices.map(|attr| attr.value), findings);
