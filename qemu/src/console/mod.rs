@@ -210,6 +210,8 @@ impl Heard {
             .min_by_key(|&(at, length, _)| (at, std::cmp::Reverse(length)))?;
         let before = String::from_utf8_lossy(&fresh[..at]).into_owned();
         self.seen += at + length;
+        // The guest may say nothing more, so this is not left to the next bytes.
+        self.forget();
         self.consumed = self.consumed.saturating_add(u64::try_from(at + length).unwrap_or(u64::MAX));
         Some((index, before))
     }
