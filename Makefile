@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARCHITECTURES := x86_64 aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample samples test check bench doc clean tools
+.PHONY: help demo sample samples static statics test check bench doc clean tools
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,7 +19,13 @@ sample: tools ## Makes the sample system of ARCH in target/sample/ARCH
 samples: tools # The sample systems of every architecture
 	$(foreach arch,$(ARCHITECTURES),$(CARGO) run -q -- dev sample --arch $(arch) --out target/sample/$(arch) &&) true
 
-test: tools samples ## Every test, virtual machines included: within 30 minutes on 2 cores
+static: tools ## A static landfall for ARCH in target/static/ARCH, as installation media hold it
+	.ci/static-binary $(ARCH)
+
+statics: tools # The static binaries of every architecture
+	$(foreach arch,$(ARCHITECTURES),.ci/static-binary $(arch) &&) true
+
+test: tools samples statics ## Every test, virtual machines included: within 30 minutes on 2 cores
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
 
@@ -28,7 +34,7 @@ check: ## Format, lints and the tests without machines: before each commit, with
 	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	$(CARGO) nextest run --workspace --profile quick
 
-bench: tools sample ## Times and memory beside the real tools; keeps the table in docs/
+bench: tools sample static ## Times and memory beside the real tools; keeps the table in docs/
 	$(CARGO) bench -q --bench compare
 
 doc: ## The libraries' documentation, warnings denied
