@@ -35,5 +35,8 @@ pub mod inspect;
 pub mod output;
 pub mod plan;
 
+// A machine: the medium that installs it.
+pub mod installer;
+
 // The machine's user.
 pub mod cli;

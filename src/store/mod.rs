@@ -25,5 +25,5 @@ pub mod verify;
 pub use closure::Closure;
 pub use hash::NarHash;
 pub use info::PathInfo;
-pub use path::StorePath;
+pub use path::{StorePath, StorePathError};
 pub use source::Source;

@@ -4,7 +4,7 @@ use super::{File, files, none};
 
 /// The modules of `src/`, each of which may use those before it. Where a new one goes is a decision: it is
 /// made here.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     // What everything else is built from.
     "units",
     "error",
@@ -26,8 +26,10 @@ const ORDER: [&str; 20] = [
     // Where both meet.
     "plan",
     "image",
-    "output",
     "inspect",
+    // A machine: the medium that installs it, and what is made for one.
+    "installer",
+    "output",
     // The machine's user.
     "cli",
 ];

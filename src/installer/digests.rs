@@ -1,0 +1,302 @@
+//! Digests of a medium's files, chunk by chunk: `/landfall/digests`. A damaged medium is named with its
+//! place.
+//!
+//! They tell damage, not malice: who can change the medium can change them too. Text, a line each:
+//!
+//! ```text
+//! landfall digests 1 blake3 1048576       version, algorithm, bytes of a chunk
+//! file nix-store.squashfs 273154048       path relative to the medium's root, size in bytes
+//! 9f86d081…                               digest of each chunk of the file, the last one shorter
+//! end 5e884898…                           digest of all lines before this one
+//! ```
+
+use std::io::{self, Read, Write};
+
+use crate::units::{ByteSize, u64_of, usize_of};
+
+/// Where the digests are, relative to the medium's root.
+pub const DIGESTS_FILE: &str = "landfall/digests";
+
+/// Bytes that have a digest of their own: how exact a place can be named.
+const CHUNK: u64 = 1 << 20;
+
+/// The first line.
+const HEAD: &str = "landfall digests 1 blake3 1048576";
+
+/// Digests of files, in the order in which they are checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digests {
+    files: Vec<FileDigests>,
+}
+
+/// Digests of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigests {
+    /// Its path, relative to the medium's root.
+    pub path: String,
+    /// Its size.
+    pub size: ByteSize,
+    chunks: Vec<[u8; 32]>,
+}
+
+/// Why a text is not a list of digests.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of `{DIGESTS_FILE}` is damaged")]
+pub struct DigestsError {
+    /// Number of the line, from 1.
+    line: usize,
+}
+
+/// A file that is not what was put on the medium.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    /// Bytes are other ones.
+    #[error("`{path}` is damaged between byte {start} and byte {end}")]
+    Content {
+        /// The file.
+        path: String,
+        /// First byte of the damaged part.
+        start: u64,
+        /// The byte behind it.
+        end: u64,
+    },
+    /// The file ends early.
+    #[error("`{path}` ends at byte {found} instead of {expected}: the medium is truncated")]
+    Truncated {
+        /// The file.
+        path: String,
+        /// Bytes that were found.
+        found: u64,
+        /// Bytes that it should have.
+        expected: u64,
+    },
+    /// It cannot be read there.
+    #[error("`{path}` cannot be read at byte {offset}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The chunk's first byte.
+        offset: u64,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Takes a file's bytes and gives its digests.
+#[derive(Debug)]
+pub struct FileDigester {
+    path: String,
+    hasher: blake3::Hasher,
+    size: u64,
+    chunks: Vec<[u8; 32]>,
+}
+
+impl FileDigester {
+    /// For the file that will be at `path`, relative to the medium's root.
+    pub fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), hasher: blake3::Hasher::new(), size: 0, chunks: Vec::new() }
+    }
+
+    /// The digests of everything that was written.
+    pub fn finish(mut self) -> FileDigests {
+        if !self.size.is_multiple_of(CHUNK) {
+            self.end_chunk();
+        }
+        FileDigests { path: self.path, size: ByteSize(self.size), chunks: self.chunks }
+    }
+
+    fn end_chunk(&mut self) {
+        self.chunks.push(self.hasher.finalize().into());
+        self.hasher.reset();
+    }
+}
+
+impl Write for FileDigester {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let room = usize_of(CHUNK - self.size % CHUNK);
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.hasher.update(now);
+            self.size += u64_of(now.len());
+            if self.size.is_multiple_of(CHUNK) {
+                self.end_chunk();
+            }
+            rest = later;
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FileDigests {
+    /// Compares `file` with the digests; `advance` is told of bytes as they are done.
+    ///
+    /// # Errors
+    ///
+    /// The first damage, with its place.
+    pub fn verify(&self, file: &mut dyn Read, advance: &mut dyn FnMut(ByteSize)) -> Result<(), Damage> {
+        let mut buffer = vec![0; usize_of(CHUNK)];
+        let mut offset = 0;
+        for expected in &self.chunks {
+            let len = CHUNK.min(self.size.bytes() - offset);
+            let chunk = &mut buffer[..usize_of(len)];
+            let found = fill(file, chunk).map_err(|source| Damage::Unreadable {
+                path: self.path.clone(),
+                offset,
+                source,
+            })?;
+            if found < chunk.len() {
+                let found = offset + u64_of(found);
+                let expected = self.size.bytes();
+                return Err(Damage::Truncated { path: self.path.clone(), found, expected });
+            }
+            if blake3::hash(chunk) != *expected {
+                return Err(Damage::Content { path: self.path.clone(), start: offset, end: offset + len });
+            }
+            offset += len;
+            advance(ByteSize(len));
+        }
+        Ok(())
+    }
+}
+
+/// Reads until `buffer` is full or the file ends; how many bytes there were.
+fn fill(file: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read(&mut buffer[done..]) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+impl Digests {
+    /// Of these files.
+    pub fn new(files: Vec<FileDigests>) -> Self {
+        Self { files }
+    }
+
+    /// The files, in the order in which they are checked.
+    pub fn files(&self) -> &[FileDigests] {
+        &self.files
+    }
+
+    /// Bytes of all files.
+    pub fn size(&self) -> ByteSize {
+        ByteSize(self.files.iter().map(|file| file.size.bytes()).fold(0, u64::saturating_add))
+    }
+
+    /// The text.
+    pub fn render(&self) -> String {
+        let mut text = format!("{HEAD}\n");
+        for file in &self.files {
+            text.push_str(&format!("file {} {}\n", file.path, file.size.bytes()));
+            for chunk in &file.chunks {
+                text.push_str(&blake3::Hash::from(*chunk).to_hex());
+                text.push('\n');
+            }
+        }
+        let end = blake3::hash(text.as_bytes()).to_hex();
+        text.push_str(&format!("end {end}\n"));
+        text
+    }
+
+    /// Reads the text.
+    pub fn parse(text: &str) -> Result<Self, DigestsError> {
+        let error = |line| DigestsError { line };
+        let last = text.lines().count();
+        let at = text.rfind("end ").ok_or_else(|| error(last))?;
+        let (before, end) = text.split_at(at);
+        if end.trim_end() != format!("end {}", blake3::hash(before.as_bytes()).to_hex()) {
+            return Err(error(last));
+        }
+        let mut lines = before.lines().enumerate().map(|(index, line)| (index + 1, line));
+        if lines.next().is_none_or(|(_, line)| line != HEAD) {
+            return Err(error(1));
+        }
+        let mut files: Vec<FileDigests> = Vec::new();
+        for (number, line) in lines {
+            if let Some(rest) = line.strip_prefix("file ") {
+                let (path, size) = rest.rsplit_once(' ').ok_or_else(|| error(number))?;
+                let size = ByteSize(size.parse().map_err(|_| error(number))?);
+                files.push(FileDigests { path: path.to_owned(), size, chunks: Vec::new() });
+            } else {
+                let chunk = blake3::Hash::from_hex(line).map_err(|_| error(number))?;
+                files.last_mut().ok_or_else(|| error(number))?.chunks.push(chunk.into());
+            }
+        }
+        let is_complete = |file: &FileDigests| u64_of(file.chunks.len()) == file.size.bytes().div_ceil(CHUNK);
+        if files.iter().all(is_complete) { Ok(Self { files }) } else { Err(error(last)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digests(content: &[u8]) -> Digests {
+        let mut digester = FileDigester::new("nix-store.squashfs");
+        // In odd pieces: where a write ends means nothing.
+        for piece in content.chunks(300_001) {
+            digester.write_all(piece).unwrap();
+        }
+        Digests::new(vec![digester.finish(), FileDigester::new("empty").finish()])
+    }
+
+    fn content() -> Vec<u8> {
+        (0..2_500_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect()
+    }
+
+    fn damage(digests: &Digests, content: &[u8]) -> String {
+        digests.files()[0].verify(&mut &content[..], &mut |_| {}).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_was_written_passes_and_the_text_comes_back() {
+        let digests = digests(&content());
+        assert_eq!(Digests::parse(&digests.render()).unwrap(), digests);
+        let mut done = 0;
+        digests.files()[0].verify(&mut &content()[..], &mut |bytes| done += bytes.bytes()).unwrap();
+        assert_eq!(done, 2_500_000);
+        digests.files()[1].verify(&mut &b""[..], &mut |_| {}).unwrap();
+    }
+
+    #[test]
+    fn one_flipped_bit_is_named_with_its_place() {
+        let digests = digests(&content());
+        let mut changed = content();
+        changed[1_500_000] ^= 1;
+        assert_eq!(
+            damage(&digests, &changed),
+            "`nix-store.squashfs` is damaged between byte 1048576 and byte 2097152"
+        );
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_named_as_such() {
+        let text = damage(&digests(&content()), &content()[..2_400_000]);
+        assert_eq!(
+            text,
+            "`nix-store.squashfs` ends at byte 2400000 instead of 2500000: the medium is truncated"
+        );
+    }
+
+    #[test]
+    fn damaged_digests_are_no_digests() {
+        let text = digests(&content()).render();
+        for at in [0, 20, 40, 100, text.len() - 10] {
+            let mut changed = text.clone().into_bytes();
+            changed[at] ^= 1;
+            assert!(Digests::parse(&String::from_utf8(changed).unwrap()).is_err(), "byte {at}");
+        }
+        assert!(Digests::parse("").is_err());
+    }
+}
