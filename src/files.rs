@@ -121,9 +121,18 @@ impl Drop for ReplaceFile {
 
 /// Writes a whole small file by way of [`ReplaceFile`].
 pub fn replace(target: &Path, content: &[u8]) -> Result<(), IoError> {
+    written(target, content)?.commit()
+}
+
+/// The same without waiting for the disk, for what goes with files that do not wait either.
+pub fn replace_cached(target: &Path, content: &[u8]) -> Result<(), IoError> {
+    written(target, content)?.commit_cached()
+}
+
+fn written(target: &Path, content: &[u8]) -> Result<ReplaceFile, IoError> {
     let replacement = ReplaceFile::create(target)?;
     replacement.file().write_all(content).map_err(|source| IoError::new("writing", target, source))?;
-    replacement.commit()
+    Ok(replacement)
 }
 
 #[cfg(test)]

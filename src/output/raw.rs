@@ -45,6 +45,6 @@ pub fn write(
         replacement.commit_cached()?;
         paths.push(path);
     }
-    files::replace(&out.join("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
+    files::replace_cached(&out.join("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
     Ok(paths)
 }

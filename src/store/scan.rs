@@ -5,12 +5,15 @@
 //! host's store shares through hard links (`nix store optimise`) become files of their own: whether a
 //! store was optimised must not show in the image.
 
-use std::fs;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
+use rustix::io::Errno;
 
 use crate::error::IoError;
 use crate::tree::{Content, HostFile, Kind, Metadata, Name, NameError, Node, NodeId, Tree, TreeError};
@@ -77,27 +80,62 @@ fn look_at_all(paths: &[(Name, PathBuf)]) -> Vec<Result<Found, ScanError>> {
 }
 
 fn look_at(path: &Path) -> Result<Found, ScanError> {
-    let error = |source| IoError::new("reading", path, source);
-    let metadata = fs::symlink_metadata(path).map_err(error)?;
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(path).map_err(error)? {
-            let entry = entry.map_err(error)?;
-            let name = Name::new(&entry.file_name().into_vec())?;
-            entries.push((name, look_at(&entry.path())?));
+    look_at_entry(CWD, path, FileType::Unknown, path)
+}
+
+/// What `name` is in the open directory `parent`; `path` is the same for messages and for later. Names
+/// are looked up from their directory, and not from the root each time: that halves the work.
+fn look_at_entry(
+    parent: BorrowedFd<'_>,
+    name: impl rustix::path::Arg + Copy,
+    kind: FileType,
+    path: &Path,
+) -> Result<Found, ScanError> {
+    let error = |errno: Errno| IoError::new("reading", path, errno.into());
+    match kind {
+        FileType::Directory => {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let folder = openat(parent, name, flags, Mode::empty()).map_err(error)?;
+            look_at_folder(Dir::new(folder).map_err(error)?, path)
         }
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(Found::Directory(entries))
-    } else if kind.is_file() {
-        let executable = metadata.permissions().mode() & 0o100 != 0;
-        let file = HostFile { path: path.to_owned(), len: metadata.size(), data: None };
-        Ok(Found::File { executable, file })
-    } else if kind.is_symlink() {
-        Ok(Found::Symlink(fs::read_link(path).map_err(error)?.into_os_string().into_vec()))
-    } else {
-        Err(ScanError::Kind(path.to_owned()))
+        FileType::Symlink => {
+            let target = readlinkat(parent, name, Vec::with_capacity(128)).map_err(error)?;
+            Ok(Found::Symlink(target.into_bytes()))
+        }
+        FileType::RegularFile | FileType::Unknown => {
+            let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(error)?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => {
+                    let len = u64::try_from(stat.st_size).unwrap_or(0);
+                    let executable = Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR);
+                    Ok(Found::File { executable, file: HostFile { path: path.to_owned(), len, data: None } })
+                }
+                found @ (FileType::Directory | FileType::Symlink) => look_at_entry(parent, name, found, path),
+                _ => Err(ScanError::Kind(path.to_owned())),
+            }
+        }
+        _ => Err(ScanError::Kind(path.to_owned())),
     }
+}
+
+fn look_at_folder(mut folder: Dir, path: &Path) -> Result<Found, ScanError> {
+    let error = |errno: Errno| IoError::new("reading", path, errno.into());
+    let mut listed = Vec::new();
+    while let Some(entry) = folder.read() {
+        let entry = entry.map_err(error)?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            listed.push((entry.file_name().to_owned(), entry.file_type()));
+        }
+    }
+    listed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let parent = folder.fd().map_err(error)?;
+    let mut entries = Vec::with_capacity(listed.len());
+    for (name, kind) in listed {
+        let path = path.join(OsStr::from_bytes(name.as_bytes()));
+        let found = look_at_entry(parent, name.as_c_str(), kind, &path)?;
+        entries.push((Name::new(name.as_bytes())?, found));
+    }
+    Ok(Found::Directory(entries))
 }
 
 fn add(tree: &mut Tree, parent: NodeId, name: Name, found: Found) -> Result<(), TreeError> {

@@ -166,7 +166,7 @@ impl Bench {
         let mut sgdisk = command("sgdisk");
         sgdisk.args(["-n", "1:0:+256M", "-t", "1:EF00", "-n", "2:0:0", "-t", "2:8300"]).arg(image);
         let mut vfat = command("mkfs.vfat");
-        vfat.args(["--offset", "2048", "-F", "32"]).arg(image).arg("262144");
+        vfat.args(["--offset", "2048", "-F", "32", "-s", "4"]).arg(image).arg("262144");
         let mut mcopy = command("mcopy");
         mcopy.args(["-s", "-i"]).arg(format!("{}@@1M", image.display()));
         for entry in fs::read_dir(esp).unwrap() {

@@ -5,7 +5,7 @@ use crate::units::{u64_of, usize_of};
 use crate::volume::{Block, BlockError};
 
 /// Bytes gathered before they are written.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Gathers blocks that follow each other.
 pub(super) struct Batch<'b> {
