@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Plan;
-use super::content::Content;
+use super::content::{AssemblyKind, Content};
 use super::disk::{BootRole, Partition};
 
 /// What a machine starts from.
@@ -53,7 +53,7 @@ impl Boot {
                     disk: disk.key.clone(),
                     number: partition.number,
                     device: partition.device.clone(),
-                    mount: mount_of(partition),
+                    mount: mount_of(plan, partition),
                 });
             }
         }
@@ -66,9 +66,17 @@ impl Boot {
     }
 }
 
-fn mount_of(partition: &Partition) -> Option<String> {
-    match &partition.content {
+/// Where a partition is mounted; a member of a mirror, where the array is.
+fn mount_of(plan: &Plan, partition: &Partition) -> Option<String> {
+    let of = |content: Option<&Content>| match content {
         Some(Content::Filesystem(filesystem)) => filesystem.mount.as_ref().map(|mount| mount.path.clone()),
         _ => None,
+    };
+    match &partition.content {
+        Some(Content::Member(member)) if member.of.kind == AssemblyKind::Array => {
+            let array = plan.arrays.iter().find(|array| array.name == member.of.name)?;
+            of(array.content.as_ref())
+        }
+        content => of(content.as_ref()),
     }
 }

@@ -1,7 +1,7 @@
 //! The layouts in `disko-layouts/`: each is read, planned (a snapshot says what came out) and drawn, and the list of them is what
 //! these files make it.
 //!
-//! `LANDFALL_UPDATE=1 cargo test disko_layouts` writes list and pictures anew.
+//! `LANDFALL_BLESS=1 cargo test disko_layouts` writes list and pictures anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -147,7 +147,7 @@ fn list_and_pictures_are_those_of_the_layouts() {
 fn list(examples: &[Example]) -> String {
     let mut list = String::from(
         "# Layouts\n\nStart from the one that is nearest to your machine: change the devices, keep the rest. Each file says at its \
-         top for whom it is\nand how to see its plan. This list is made from these files; `LANDFALL_UPDATE=1 cargo test disko_layouts` \
+         top for whom it is\nand how to see its plan. This list is made from these files; `LANDFALL_BLESS=1 cargo test disko_layouts` \
          writes it anew.\n",
     );
     for Example { name, purpose, .. } in examples {
@@ -161,11 +161,11 @@ fn list(examples: &[Example]) -> String {
 
 /// Compares a generated file with what is there; writes it where that is asked for.
 fn same_or_updated(path: &Path, wanted: &str) {
-    if std::env::var_os("LANDFALL_UPDATE").is_some() {
+    if std::env::var_os("LANDFALL_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, wanted).unwrap();
     }
     let there = std::fs::read_to_string(path).unwrap_or_default();
     let name = path.display();
-    assert!(there == wanted, "{name} is out of date: run LANDFALL_UPDATE=1 cargo test disko_layouts");
+    assert!(there == wanted, "{name} is out of date: run LANDFALL_BLESS=1 cargo test disko_layouts");
 }

@@ -32,6 +32,9 @@ impl Plan {
         self.print_devices(&mut text);
         self.print_boot(&mut text);
         self.print_erased(&mut text);
+        if !self.notes.is_empty() {
+            text.push('\n');
+        }
         for note in &self.notes {
             wrapped(&mut text, "note: ", note);
         }
@@ -99,14 +102,15 @@ impl Plan {
     }
 
     fn print_erased(&self, text: &mut String) {
-        let erased: Vec<String> = self
-            .disks
-            .iter()
-            .filter(|disk| disk.before == Before::Destroyed)
-            .map(|disk| format!("{} ({})", disk.key, disk.device))
-            .collect();
-        if !erased.is_empty() {
-            wrapped(text, "erased: ", &erased.join(", "));
+        let erased = || self.disks.iter().filter(|disk| disk.before == Before::Destroyed);
+        let width = erased().map(|disk| disk.key.chars().count()).max().unwrap_or(0).min(WIDTH / 2);
+        if erased().next().is_some() {
+            text.push_str("\nerased with all that is on them\n");
+        }
+        for disk in erased() {
+            let key = fitted(&disk.key, width);
+            let device = fitted(&disk.device, WIDTH - 4 - width);
+            let _ = writeln!(text, "  {key:<width$}  {device}");
         }
     }
 }

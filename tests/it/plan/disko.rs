@@ -27,6 +27,18 @@ fn tables() -> Vec<(String, String, Json)> {
     tables
 }
 
+/// disko's examples, in alphabetical order.
+pub fn examples() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder("layout/disko"))
+        .unwrap()
+        .filter_map(|entry| {
+            Some(entry.unwrap().file_name().to_str()?.strip_suffix(".input.json")?.to_owned())
+        })
+        .collect();
+    names.sort();
+    names
+}
+
 pub fn layout(example: &str) -> Layout {
     let name = format!("{example}.input.json");
     let text = std::fs::read(folder("layout/disko").join(&name)).unwrap();

@@ -2,4 +2,9 @@
 
 mod disko;
 mod parted;
+mod random;
+mod refusals;
+mod schema;
 mod sgdisk;
+mod sizes;
+mod written;

@@ -89,8 +89,8 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// sgdisk sleeps for a second whenever it has written: many lists are tried side by side.
-const SIDE_BY_SIDE: usize = 24;
+/// sgdisk syncs all disks and sleeps for a second whenever it has written: lists are tried side by side.
+const SIDE_BY_SIDE: usize = 16;
 
 #[test]
 fn sgdisk_agrees_on_random_partition_lists() {
@@ -98,7 +98,7 @@ fn sgdisk_agrees_on_random_partition_lists() {
     // A small disk, one with an odd last sector, and one so large that sgdisk takes it for "advanced format".
     let sizes = prop::sample::select(&[64 << 20, (64 << 20) + 512 * 77, 310 << 30][..]);
     let some = |sizes| {
-        proptest!(cases(3), |(bytes in sizes, requests in prop::collection::vec(request(), 1..7))| {
+        proptest!(cases(1), |(bytes in sizes, requests in prop::collection::vec(request(), 1..7))| {
             let file = tempfile::NamedTempFile::new().unwrap();
             file.as_file().set_len(bytes).unwrap();
             compare(&sgdisk, file.path().to_str().unwrap(), SectorSize::S512, bytes / 512, &requests);
@@ -119,12 +119,12 @@ fn sgdisk_agrees_on_disks_with_4096_byte_sectors() {
     }
     let bytes: u64 = 64 << 20;
     std::thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..4 {
             scope.spawn(|| {
                 let file = tempfile::NamedTempFile::new().unwrap();
                 file.as_file().set_len(bytes).unwrap();
                 let device = LoopDevice::attach(file.path());
-                proptest!(cases(2), |(requests in prop::collection::vec(request(), 1..5))| {
+                proptest!(cases(1), |(requests in prop::collection::vec(request(), 1..5))| {
                     compare(&sgdisk, &device.0, SectorSize::S4096, bytes / 4096, &requests);
                 });
             });

@@ -129,9 +129,10 @@ fn draw_segment(canvas: &mut Canvas, segment: &Segment, rect: Rect) {
     let room = rect.width.saturating_sub(14);
     let middle = rect.x + rect.width / 2;
     let centred = |size, class| Style { size, class, anchor: Anchor::Middle };
+    let size = segment.size.to_string();
     let lines = [
         (22, centred(13, "strong"), segment.title.as_str()),
-        (38, centred(12, "soft"), &segment.size.to_string()),
+        (38, centred(12, "soft"), size.as_str()),
         (54, centred(12, "ink"), segment.subtitle.as_str()),
     ];
     let shown: Vec<String> = lines.iter().map(|(_, style, text)| fitted(text, style.size, room)).collect();
@@ -143,7 +144,12 @@ fn draw_segment(canvas: &mut Canvas, segment: &Segment, rect: Rect) {
         }
         return;
     }
-    for ((down, style, _), text) in lines.iter().zip(&shown) {
+    canvas.text((middle, rect.y + lines[0].0), lines[0].1, &shown[0]);
+    for ((down, style, text), shown) in lines.iter().zip(&shown).skip(1) {
+        // A size or a path that is cut says nothing: it is there whole, or as its first word, or not at all.
+        let first = text.split(' ').next().unwrap_or_default();
+        let is_word = *down == 54 && width_of(first, style.size) <= room;
+        let text = if shown == text { text } else { Some(first).filter(|_| is_word).unwrap_or_default() };
         canvas.text((middle, rect.y + down), *style, text);
     }
     if segment.locked && rect.width.saturating_sub(width_of(&shown[0], 13)) / 2 >= 18 {
