@@ -7,13 +7,15 @@ use clap::Args;
 use super::arguments::LayoutArguments;
 use super::image::SizeArguments;
 use super::terminal::Terminal;
-use super::{Failure, load, print};
+use super::{Failure, load, note, print};
 use crate::error::Exit;
 use crate::files;
 use crate::identity::Seed;
 use crate::image::{Prepared, Request, System};
-use crate::layout::Layout;
-use crate::plan::{self, Plan};
+use crate::layout::diagnostic::Severity;
+use crate::layout::render::render;
+use crate::layout::{Diagnostic, Layout};
+use crate::plan::{self, Plan, Problem};
 
 /// Arguments of `landfall plan`.
 #[derive(Debug, Args)]
@@ -96,7 +98,9 @@ fn made(arguments: &Arguments, layout: &Layout, terminal: &Terminal) -> Result<P
             free: arguments.sizes.free,
             ..plan::Request::new(seed)
         };
-        return Plan::new(layout, &request).map_err(|error| failed(error.into()));
+        let (plan, problems) = Plan::draft(layout, &request).map_err(|error| failed(error.into()))?;
+        warn(&problems, layout, terminal);
+        return Ok(plan);
     };
     let system = System::open(&arguments.store, system).map_err(failed)?;
     let request = Request {
@@ -106,4 +110,13 @@ fn made(arguments: &Arguments, layout: &Layout, terminal: &Terminal) -> Result<P
         ..Request::default()
     };
     Prepared::plan_only(layout, &system, &request).map_err(failed)
+}
+
+/// Says what of a plan is too small: it can be looked at, and nothing will be made from it.
+fn warn(problems: &[Problem], layout: &Layout, terminal: &Terminal) {
+    let warning = |problem: &Problem| Diagnostic { severity: Severity::Warning, ..problem.diagnostic() };
+    let findings: Vec<Diagnostic> = problems.iter().map(warning).collect();
+    if !findings.is_empty() {
+        note(&render(&findings, layout.sources(), terminal.style()), terminal);
+    }
 }

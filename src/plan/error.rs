@@ -54,7 +54,23 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn diagnostic(&self) -> Diagnostic {
+    /// Whether there is a plan all the same: every partition has its place, and only something in it is too small.
+    pub(super) fn leaves_a_plan(&self) -> bool {
+        match self.cause {
+            Cause::DoesNotFit { .. } | Cause::Size { .. } | Cause::TooFewMembers { .. } => true,
+            Cause::UnknownDisk { .. }
+            | Cause::DiskTooSmall { .. }
+            | Cause::Placement { .. }
+            | Cause::Refusal { .. }
+            | Cause::Partition { .. }
+            | Cause::Unresolved { .. }
+            | Cause::Cycle(_)
+            | Cause::NoSize(_) => false,
+        }
+    }
+
+    /// The same as a finding in the layout's texts.
+    pub fn diagnostic(&self) -> Diagnostic {
         let (code, message) = (self.cause.code(), self.cause.to_string());
         let finding = match self.span {
             Some(span) => Diagnostic::error(code, span, message),

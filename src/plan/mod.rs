@@ -79,6 +79,16 @@ impl Plan {
     /// [`PlanError`] with every reason that was found: partitions that cannot be placed, contents that do not fit (with how much
     /// they need and how much there is), names that do not resolve.
     pub fn new(layout: &Layout, request: &Request) -> Result<Self, PlanError> {
+        let (plan, problems) = build::plan(layout.devices(), layout.resolved_json(), request)?;
+        if problems.is_empty() { Ok(plan) } else { Err(PlanError::new(problems)) }
+    }
+
+    /// The same for looking at: something within a partition may be too small, which is then a problem besides the plan. Nothing
+    /// may be made from a plan with problems.
+    ///
+    /// # Errors
+    /// [`PlanError`] where there is no plan: a partition cannot be placed, a name does not resolve.
+    pub fn draft(layout: &Layout, request: &Request) -> Result<(Self, Vec<Problem>), PlanError> {
         build::plan(layout.devices(), layout.resolved_json(), request)
     }
 

@@ -33,13 +33,22 @@ use crate::units::{ByteSize, SectorSize};
 use order::Node;
 use size::Sizes;
 
-/// See [`Plan::new`].
-pub(super) fn plan(devices: &Devices, layout: Json, request: &Request) -> Result<Plan, PlanError> {
+/// See [`Plan::draft`].
+pub(super) fn plan(
+    devices: &Devices,
+    layout: Json,
+    request: &Request,
+) -> Result<(Plan, Vec<Problem>), PlanError> {
     let order = order::order(devices).map_err(|problem| PlanError::new(vec![problem]))?;
     let sizes = size::choose(devices, &order, request)?;
     let mut built = Builder::run(devices, &order, request, &sizes);
     built.check_fit(|_| ByteSize::ZERO);
-    if built.problems.is_empty() { Ok(built.finish(layout)) } else { Err(PlanError::new(built.problems)) }
+    let problems = std::mem::take(&mut built.problems);
+    if problems.iter().all(Problem::leaves_a_plan) {
+        Ok((built.finish(layout), problems))
+    } else {
+        Err(PlanError::new(problems))
+    }
 }
 
 /// Where a content lies.

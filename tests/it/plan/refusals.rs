@@ -114,6 +114,22 @@ fn volumes_larger_than_their_group_are_refused() {
     );
 }
 
+/// What is too small within a partition can be looked at, but nothing is made from it; a partition without a place leaves nothing
+/// to look at.
+#[test]
+fn a_draft_shows_what_does_not_fit() {
+    let mut devices =
+        gpt(&json!({ "pv": { "size": "100%", "content": { "type": "lvm_pv", "vg": "data" } } }));
+    devices["lvm_vg"] = json!({ "data": { "type": "lvm_vg", "lvs": { "a": { "size": "600G" } } } });
+    let layout = parsed(&devices);
+    let (plan, problems) = Plan::draft(&layout, &request("main=64G")).unwrap();
+    assert_eq!(plan.disks[0].table().unwrap().partitions.len(), 1);
+    assert_eq!(problems.len(), 1);
+    assert!(Plan::new(&layout, &request("main=64G")).is_err());
+    let devices = gpt(&json!({ "a": { "size": "600G" } }));
+    assert!(Plan::draft(&parsed(&devices), &request("main=64G")).is_err());
+}
+
 #[test]
 fn a_size_that_no_disk_has_is_refused() {
     let devices = gpt(&json!({ "a": { "size": "100P" } }));
