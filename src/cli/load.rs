@@ -1,6 +1,7 @@
 //! Reading what the command line names: layouts with their findings, systems.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::arguments::{LayoutArguments, SystemArguments};
 use super::terminal::Terminal;
@@ -31,18 +32,18 @@ pub(super) fn layout(arguments: &LayoutArguments, terminal: &Terminal) -> Result
 
 /// Reads the layout and leaves the findings to the caller.
 pub(super) fn read(arguments: &LayoutArguments) -> Result<Read, Failure> {
-    Ok(Layout::parse(source(arguments)?))
+    Ok(source(arguments)?.and_then(Layout::parse))
 }
 
-fn source(arguments: &LayoutArguments) -> Result<Source, Failure> {
+fn source(arguments: &LayoutArguments) -> Result<Result<Source, Diagnostics>, Failure> {
     let path = &arguments.layout;
     let name = path.display().to_string();
-    let input = |error: &dyn std::error::Error| Failure::from_error(Exit::Input, error);
+    let text = || files::read(path).map_err(|error| Failure::from_error(Exit::Input, &error));
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => Ok(Source::Json { name, text: files::read(path).map_err(|error| input(&error))? }),
-        Some("toml") => Ok(Source::Toml { name, text: files::read(path).map_err(|error| input(&error))? }),
+        Some("json") => Ok(Ok(Source::Json { name, text: text()? })),
+        Some("toml") => Ok(Ok(Source::Toml { name, text: text()? })),
         Some("nix") => evaluated(arguments, path),
-        _ if path.is_dir() => evaluated(arguments, path),
+        _ if arguments.nix || path.is_dir() => evaluated(arguments, path),
         _ => {
             Err(Failure::new(Exit::Input, format!("`{name}` is neither a .nix nor a .json nor a .toml file"))
                 .with_hint("the end of the name says which language a layout is written in"))
@@ -50,22 +51,20 @@ fn source(arguments: &LayoutArguments) -> Result<Source, Failure> {
     }
 }
 
-fn evaluated(arguments: &LayoutArguments, path: &Path) -> Result<Source, Failure> {
+/// A layout that cannot be evaluated is a mistake of the layout; an installed Nix that is missing or fails is not.
+fn evaluated(arguments: &LayoutArguments, path: &Path) -> Result<Result<Source, Diagnostics>, Failure> {
     let given = given(arguments);
     let mut sources = SourceMap::new();
-    let failed =
-        |error: &NixError, sources: &SourceMap| Failure::rendered(exit_of(error), error.report(sources));
     if arguments.nix {
-        let text = nix::evaluate_by_nix(path, &given).map_err(|error| failed(&error, &sources))?;
-        return Ok(Source::Json {
-            name: format!("{} (evaluated by nix)", path.display()),
-            text: text.into_bytes(),
-        });
+        let text = nix::evaluate_by_nix(path, &given)
+            .map_err(|error| Failure::rendered(exit_of(&error), error.report(&sources)))?;
+        let name = format!("{} (evaluated by nix)", path.display());
+        return Ok(Ok(Source::Json { name, text: text.into_bytes() }));
     }
-    match nix::evaluate(path, &given, &mut sources) {
+    Ok(match nix::evaluate(path, &given, &mut sources) {
         Ok(value) => Ok(Source::Evaluated { value, sources }),
-        Err(error) => Err(failed(&error, &sources)),
-    }
+        Err(error) => Err(Diagnostics { items: vec![error.diagnostic()], sources: Arc::new(sources) }),
+    })
 }
 
 fn given(arguments: &LayoutArguments) -> Arguments {
@@ -78,10 +77,10 @@ fn given(arguments: &LayoutArguments) -> Arguments {
     all.fold(Arguments::new(), |known, (name, argument)| known.with(name, argument))
 }
 
-/// A layout that cannot be evaluated is wrong input; a `nix` that was asked for and is not there is missing.
+/// A Nix that fails says that its input is wrong; one that was asked for and is not there is missing.
 fn exit_of(error: &NixError) -> Exit {
     match error.kind {
-        NixErrorKind::Program => Exit::Missing,
+        NixErrorKind::Missing => Exit::Missing,
         _ => Exit::Input,
     }
 }

@@ -33,7 +33,9 @@ pub enum NixErrorKind {
     Argument,
     /// A file cannot be read.
     Input,
-    /// The installed `nix` is missing or failed.
+    /// `--nix` was asked for, and Nix is not installed.
+    Missing,
+    /// The installed Nix failed.
     Program,
 }
 

@@ -10,7 +10,7 @@ use crate::command::{CommandError, Program};
 /// the JSON of the devices, under `disko.devices` for a file.
 ///
 /// # Errors
-/// [`NixErrorKind::Program`] if Nix is not installed or fails; its own words are in the message.
+/// [`NixErrorKind::Missing`] if Nix is not installed, [`NixErrorKind::Program`] if it fails; its own words are in the message.
 pub fn evaluate_by_nix(layout: &Path, arguments: &Arguments) -> Result<String, NixError> {
     let program = match flake_attribute(layout) {
         Some(attribute) => Program::new("nix", "nix-bin")
@@ -32,12 +32,10 @@ fn flake_attribute(layout: &Path) -> Option<String> {
 }
 
 fn describe(error: &CommandError) -> Box<NixError> {
-    let described = NixError::new(NixErrorKind::Program, error.to_string());
     match error {
-        CommandError::Missing { .. } => {
-            described.hint("without `--nix` the layout is evaluated by landfall itself")
-        }
-        _ => described,
+        CommandError::Missing { .. } => NixError::new(NixErrorKind::Missing, error.to_string())
+            .hint("without `--nix` the layout is evaluated by landfall itself"),
+        _ => NixError::new(NixErrorKind::Program, crate::error::chain(error)),
     }
 }
 
@@ -68,4 +66,32 @@ fn expression(layout: &Path, arguments: &Arguments) -> Result<String, NixError> 
 /// A text as a string of Nix.
 fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_nix_is_said_to_be_missing() {
+        let error = Program::new("no-such-nix", "nix-bin").run().unwrap_err();
+        let error = describe(&error);
+        assert_eq!(error.kind, NixErrorKind::Missing);
+        assert_eq!(
+            error.message,
+            "`no-such-nix` is not installed (Debian and Ubuntu: apt-get install nix-bin)"
+        );
+        assert_eq!(error.hints, ["without `--nix` the layout is evaluated by landfall itself"]);
+    }
+
+    #[test]
+    fn texts_of_any_kind_are_quoted_for_nix() {
+        assert_eq!(quote("a\"b\\c${d}"), "\"a\\\"b\\\\c\\${d}\"");
+    }
+
+    #[test]
+    fn a_flake_attribute_is_told_from_a_file() {
+        assert_eq!(flake_attribute(Path::new("/nosuch#x.y")), Some("/nosuch#x.y".to_owned()));
+        assert_eq!(flake_attribute(Path::new("/nosuch/layout.nix")), None);
+    }
 }

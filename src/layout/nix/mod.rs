@@ -21,6 +21,7 @@ mod call;
 mod coerce;
 mod compare;
 mod convert;
+mod diagnostic;
 mod door;
 mod error;
 mod eval;
