@@ -7,6 +7,7 @@ mod kernel;
 mod mounted;
 mod property;
 mod readers;
+mod settings;
 mod sizes;
 mod trees;
 

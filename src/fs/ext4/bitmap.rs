@@ -1,5 +1,7 @@
-//! Block and inode bitmaps ("Block and Inode Bitmaps"): bit n of a group is bit n % 8 of byte n / 8, set
-//! where the block or inode is in use. Bits behind the last block or inode are set too.
+//! Block and inode bitmaps ("Block and Inode Bitmaps",
+//! <https://docs.kernel.org/filesystems/ext4/globals.html#block-and-inode-bitmaps>): bit n of a group is
+//! bit n % 8 of byte n / 8, set where the block or inode is in use. Bits behind the last block or inode are
+//! set too.
 
 use super::block::{BlockSize, Run};
 use crate::units::{u64_of, usize_of};

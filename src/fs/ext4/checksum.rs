@@ -1,4 +1,6 @@
-//! The checksums of the feature `metadata_csum` ("Checksums"): where each starts and what it covers.
+//! The checksums of the feature `metadata_csum` ("Checksums",
+//! <https://docs.kernel.org/filesystems/ext4/overview.html#checksums>): where each starts and what it
+//! covers.
 //!
 //! All are CRC-32C without the customary inversion at the end. Most start from a value derived from
 //! the UUID, so that blocks of another file system are not mistaken for ours; those of an inode's own

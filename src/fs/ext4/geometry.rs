@@ -1,4 +1,5 @@
-//! How a file system of a given size is divided into groups ("Block Groups").
+//! How a file system of a given size is divided into groups ("Layout",
+//! <https://docs.kernel.org/filesystems/ext4/overview.html#layout>).
 //!
 //! A group has as many blocks as one bitmap block has bits. Copies of the superblock and of all
 //! descriptors, each with room for the descriptors of a file system grown 1024 times, stand at the

@@ -1,4 +1,5 @@
-//! The hash by which large directories are ordered ("Hash Tree Directories"): half MD4.
+//! The hash by which large directories are ordered ("Hash Tree Directories",
+//! <https://docs.kernel.org/filesystems/ext4/dynamic.html#hash-tree-directories>): half MD4.
 //!
 //! The compression is that of MD4 (RFC 1320) cut down: eight words of input instead of sixteen, and
 //! eight steps a round.

@@ -11,7 +11,7 @@ use super::geometry::{GROUPS_PER_FLEX, Geometry};
 use super::space::Space;
 use super::survey::{Survey, segments};
 use crate::tree::Kind;
-use crate::units::{low_u32, usize_of};
+use crate::units::{low_u32, u64_of, usize_of};
 
 /// Where the bitmaps and inodes of a group are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl FileMap<'_> {
     /// Blocks of content and tree.
     pub fn blocks(&self) -> u64 {
         let content: u64 = self.extents.iter().map(|extent| u64::from(extent.blocks)).sum();
-        content + crate::units::u64_of(self.tree.len())
+        content + u64_of(self.tree.len())
     }
 }
 
@@ -119,12 +119,12 @@ impl Layout {
 
     /// Files that lie in more than one piece although they have no holes there.
     pub fn divided_files(&self) -> u64 {
-        let divided = |(start, count): &&(u32, u32)| {
-            let range = usize_of(u64::from(*start))..usize_of(u64::from(*start + *count));
-            let extents = &self.maps.extents[range];
-            extents.windows(2).any(|pair| pair[0].logical + pair[0].blocks == pair[1].logical)
+        let numbers = (special::FIRST_ORDINARY..).take(self.maps.spans.len()).map(InodeNumber);
+        let divided = |number: &InodeNumber| {
+            let pairs = self.map(*number).extents.windows(2);
+            pairs.into_iter().any(|pair| pair[0].logical + pair[0].blocks == pair[1].logical)
         };
-        crate::units::u64_of(self.maps.spans.iter().filter(divided).count())
+        u64_of(numbers.filter(divided).count())
     }
 }
 

@@ -64,8 +64,8 @@ pub(super) fn layout_in(survey: &Survey<'_>, options: &Options, blocks: u64) -> 
 /// The layout in the smallest file system that will do.
 ///
 /// For a given number of groups, the blocks needed never become fewer as the file system grows, so going up
-/// from too little by exactly what is missing stops at the least size that has no shortage. Over the number of
-/// groups that does not hold (tables are rounded up for each), so every number is tried in turn.
+/// from too little by exactly what is missing stops at the least size that has no shortage. Over the number
+/// of groups that does not hold (tables are rounded up for each), so every number is tried in turn.
 pub(super) fn smallest(survey: &Survey<'_>, options: &Options) -> Result<Layout, Ext4Error> {
     let block_size = options.block_size;
     let content = survey.content_blocks.saturating_add(options.free_blocks());

@@ -1,8 +1,8 @@
 //! Reading: opens a file system, verifying every checksum on the way, and gives back what is in it.
 //!
-//! Reads what this writer, `mke2fs` and the kernel make with blocks of 1 to 4 KiB, block maps of ext2 and ext3
-//! included. A journal that holds changes is not replayed. Nothing that is read is trusted: every number is
-//! compared with the bounds that the superblock and the Block give before it is used.
+//! Reads what this writer, `mke2fs` and the kernel make with blocks of 1 to 4 KiB, block maps of ext2 and
+//! ext3 included. A journal that holds changes is not replayed. Nothing that is read is trusted: every
+//! number is compared with the bounds that the superblock and the Block give before it is used.
 
 mod bits;
 mod blockmap;

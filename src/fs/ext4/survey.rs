@@ -1,8 +1,8 @@
 //! What a tree needs, before anything has a place: inode numbers, and how many blocks each node takes.
 //!
-//! Everything that ext4 cannot store is found here, so what comes later fails only for want of space and for
-//! I/O. A directory's entries get consecutive inodes in the order of their names: `ls -l` reads one stretch of
-//! the inode table.
+//! Everything that ext4 cannot store is found here, so what comes later fails only for want of space and
+//! for I/O. A directory's entries get consecutive inodes in the order of their names: `ls -l` reads one
+//! stretch of the inode table.
 
 use super::block::{BlockSize, InodeNumber};
 use super::directory::{Entry, fits_one_block, kind_codes};

@@ -1,4 +1,5 @@
-//! What takes writer and reader together: damage of every kind is an error that names its place, never a panic.
+//! What takes writer and reader together: damage of every kind is an error that names its place, never a
+//! panic.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! Times of an inode ("Inode Timestamps"): seconds in 32 bits, two more bits of them and the nanoseconds
-//! in an extra word.
+//! Times of an inode ("Index Nodes", section "Inode Timestamps",
+//! <https://docs.kernel.org/filesystems/ext4/dynamic.html#inode-timestamps>): seconds in 32 bits, two more
+//! bits of them and the nanoseconds in an extra word.
 
 use crate::timestamp::Timestamp;
 use crate::units::low_u32;

@@ -1,4 +1,5 @@
-//! The kernel as judge: what it shows is what the tree holds, and what it writes leaves the file system sound.
+//! The kernel as judge: what it shows is what the tree holds, and what it writes leaves the file system
+//! sound.
 
 use std::fs;
 

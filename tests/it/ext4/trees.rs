@@ -42,8 +42,8 @@ pub fn flat(count: usize) -> Tree {
     tree
 }
 
-/// Every kind of node and everything that is hard about one. Symbolic links are at most `link_max` bytes; host
-/// files are made in `dir`.
+/// Every kind of node and everything that is hard about one. Symbolic links are at most `link_max` bytes;
+/// host files are made in `dir`.
 pub fn everything(dir: &Path, link_max: usize) -> Tree {
     let mut tree = flat(10_000);
     add_names(&mut tree);

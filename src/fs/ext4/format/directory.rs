@@ -1,4 +1,6 @@
-//! Directory blocks ("Directory Entries"): entries, hash tree nodes, and checksum tails.
+//! Directory blocks ("Directory Entries",
+//! <https://docs.kernel.org/filesystems/ext4/dynamic.html#directory-entries>): entries, hash tree nodes,
+//! and checksum tails.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

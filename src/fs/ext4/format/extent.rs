@@ -1,4 +1,6 @@
-//! Extent trees ("Contents of i_block: The Extent Tree"): in `i_block`, and in blocks of their own.
+//! Extent trees ("The Contents of inode.i_block", section "Extent Tree",
+//! <https://docs.kernel.org/filesystems/ext4/dynamic.html#the-contents-of-inode-i-block>): in `i_block`,
+//! and in blocks of their own.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -1,4 +1,6 @@
-//! The group descriptor ("Block Group Descriptors"): 64 bytes each with the feature `64bit`.
+//! The group descriptor ("Block Group Descriptors",
+//! <https://docs.kernel.org/filesystems/ext4/globals.html#block-group-descriptors>): 64 bytes each with the
+//! feature `64bit`.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

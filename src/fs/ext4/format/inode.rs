@@ -1,4 +1,5 @@
-//! The inode ("Index Nodes"): 256 bytes, of which 160 are fields and 96 hold extended attributes.
+//! The inode ("Index Nodes", <https://docs.kernel.org/filesystems/ext4/dynamic.html#index-nodes>): 256
+//! bytes, of which 160 are fields and 96 hold extended attributes.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -1,4 +1,6 @@
-//! The journal's superblock ("Journal (jbd2)"). **Big-endian**, unlike everything else.
+//! The journal's superblock ("Journal (jbd2)", section "Super Block",
+//! <https://docs.kernel.org/filesystems/ext4/globals.html#journal-jbd2>). **Big-endian**, unlike everything
+//! else.
 
 use zerocopy::big_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

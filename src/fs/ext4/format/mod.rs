@@ -1,8 +1,8 @@
 //! The bytes of an ext4 file system, as the kernel's documentation names them.
 //!
 //! Governing text: "ext4 Data Structures and Algorithms" in the kernel tree
-//! (`Documentation/filesystems/ext4/`), cited below by chapter; ext4 has no formal standard, so where
-//! that text is silent the behaviour of `e2fsck` and of the kernel decides.
+//! (<https://docs.kernel.org/filesystems/ext4/>), cited below by chapter; ext4 has no formal standard, so
+//! where that text is silent the behaviour of `e2fsck` and of the kernel decides.
 //!
 //! **Byte order: everything is little-endian, except the journal, which is big-endian**
 //! ([`journal`]). Each struct mirrors the disk field by field; values become meaningful elsewhere

@@ -1,4 +1,5 @@
-//! The superblock ("Super Block"): 1024 bytes at byte 1024, and in backups.
+//! The superblock ("Super Block", <https://docs.kernel.org/filesystems/ext4/globals.html#super-block>):
+//! 1024 bytes at byte 1024, and in backups.
 
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

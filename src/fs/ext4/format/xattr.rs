@@ -1,4 +1,6 @@
-//! Extended attributes ("Extended Attributes"): behind the inode's fields, and in a block.
+//! Extended attributes ("Extended Attributes",
+//! <https://docs.kernel.org/filesystems/ext4/dynamic.html#extended-attributes>): behind the inode's fields,
+//! and in a block.
 
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

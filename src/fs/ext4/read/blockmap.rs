@@ -1,4 +1,5 @@
-//! Where an inode's blocks are, the older way ("Direct/Indirect Block Addressing"): pointers to blocks, to
+//! Where an inode's blocks are, the older way ("The Contents of inode.i_block", section
+//! "Direct/Indirect Block Addressing"): pointers to blocks, to
 //! blocks of pointers, and so on three deep. The resize inode has such a map, and files of ext2 and ext3.
 
 use super::super::block::{BlockNumber, Extent};

@@ -1,8 +1,8 @@
-//! The check of a whole file system: every block has one owner and is marked so, every inode has as many names
-//! as it says, every count is right.
+//! The check of a whole file system: every block has one owner and is marked so, every inode has as many
+//! names as it says, every count is right.
 //!
-//! It finds what `e2fsck -n` would call an error in what this writer makes, in process. It mends nothing, and of
-//! several mistakes it tells the first.
+//! It finds what `e2fsck -n` would call an error in what this writer makes, in process. It mends nothing,
+//! and of several mistakes it tells the first.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,8 @@ impl<B: Block> Reader<B> {
         Ok(())
     }
 
-    /// The copies of superblock and descriptors. What changes in use (counts, flags, times) may be older there.
+    /// The copies of superblock and descriptors. What changes in use (counts, flags, times) may be older
+    /// there.
     fn check_copies(&self) -> Result<(), Ext4Error> {
         for number in (1..u64_of(self.groups.len())).filter(|number| self.has_copies(*number)) {
             let place = Place::Group(low_u32(number));

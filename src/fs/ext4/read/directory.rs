@@ -230,7 +230,8 @@ fn ranges(node: &HashNode, whole: Range<u64>) -> Option<Vec<(u32, Range<u64>, Op
     ascending.then_some(ranges)
 }
 
-/// Whether a block that is not the first is a node of a hash tree: one free entry that fills it, tail and all.
+/// Whether a block that is not the first is a node of a hash tree: one free entry that fills it, tail and
+/// all.
 fn is_hash_node(bytes: &[u8]) -> bool {
     EntryHeader::read_from_prefix(bytes)
         .is_ok_and(|(header, _)| header.inode.get() == 0 && usize::from(header.rec_len.get()) == bytes.len())

@@ -16,7 +16,8 @@ use crate::volume::Block;
 /// All blocks of an inode.
 #[derive(Clone, Debug, Default)]
 pub(in crate::fs::ext4) struct Map {
-    /// Content, ascending; what is between them is holes, and so are blocks that were allocated and not written.
+    /// Content, ascending; what is between them is holes, and so are blocks that were allocated and not
+    /// written.
     pub extents: Vec<Extent>,
     /// Blocks that were allocated and not written.
     pub unwritten: Vec<Extent>,
