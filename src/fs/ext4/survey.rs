@@ -25,6 +25,8 @@ use crate::units::{ByteSize, u64_of, usize_of};
 pub(super) const LOST_FOUND: &[u8] = b"lost+found";
 /// Bytes of a `lost+found` that we make: room for repairs on a full file system, as `mke2fs` gives.
 const LOST_FOUND_BYTES: u64 = 16 << 10;
+/// The most blocks of one that we make: as many as an inode without extents reaches directly.
+const LOST_FOUND_BLOCKS_MAX: u64 = 12;
 /// A number that no inode has.
 const UNNUMBERED: u32 = 0;
 
@@ -236,7 +238,7 @@ impl<'t> Survey<'t> {
 
     /// Blocks of a `lost+found` that is not the tree's.
     pub fn lost_found_blocks(&self) -> u64 {
-        self.block_size.blocks_for(LOST_FOUND_BYTES)
+        self.block_size.blocks_for(LOST_FOUND_BYTES).min(LOST_FOUND_BLOCKS_MAX)
     }
 
     /// Whether `lost+found` is not the tree's.
