@@ -226,8 +226,9 @@ fn text_box(line: &str) -> TextBox {
     let number = |name| attribute(name).unwrap().parse::<i64>().unwrap();
     let text = line.split_once('>').unwrap().1.strip_suffix("</text>").unwrap();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
-    // A little less than six tenths of its height is what a letter takes in most fonts.
-    let width = i64::try_from(text.chars().count()).unwrap() * number("font-size") * 58 / 100;
+    let bold = matches!(attribute("class"), Some("strong" | "mark"));
+    let width =
+        text.chars().map(|letter| letter_width(letter, bold)).sum::<i64>() * number("font-size") / 100;
     let left = match attribute("text-anchor") {
         Some("end") => number("x") - width,
         Some("middle") => number("x") - width / 2,
@@ -235,6 +236,22 @@ fn text_box(line: &str) -> TextBox {
     };
     let bottom = number("y");
     TextBox { left, right: left + width, top: bottom - number("font-size") * 3 / 4, bottom, text }
+}
+
+/// Width of a letter of DejaVu Sans (of DejaVu Sans Bold) in hundredths of its height, as the font's tables have it.
+fn letter_width(letter: char, bold: bool) -> i64 {
+    let (plain, strong) = match letter {
+        'i' | 'j' | 'l' => (28, 34),
+        '.' | ',' | ' ' | '·' => (32, 38),
+        'f' | 't' | 'r' | '-' | '(' | ')' | '[' | ']' | '/' | ':' | ';' | '!' | '\'' => (34, 42),
+        's' | 'z' | 'c' | 'k' | 'L' | '_' => (52, 58),
+        'w' | '#' | '+' | '<' | '=' | '>' | '^' | '~' => (82, 84),
+        'm' | 'W' => (97, 104),
+        'M' | '%' | '@' => (86, 99),
+        letter if letter.is_ascii_uppercase() => (67, 74),
+        _ => (61, 68),
+    };
+    if bold { strong } else { plain }
 }
 
 /// No text lies on another, none leaves the drawing, and every line of the text fits.

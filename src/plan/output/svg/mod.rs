@@ -81,14 +81,15 @@ impl Plan {
 fn device(canvas: &mut Canvas, tree: &Node, bar: &Bar, largest: u64, y: u64) -> u64 {
     let size = tree.size.map(|size| size.to_string()).unwrap_or_default();
     let baseline = y + 14;
-    let name = fitted(&tree.name, HEADING.size, LONGEST / 2);
+    let name = fitted(&tree.name, HEADING, LONGEST / 2);
     canvas.text((MARGIN, baseline), HEADING, &name);
-    let after = MARGIN + width_of(&name, HEADING.size) + 16;
+    let after = MARGIN + width_of(&name, HEADING) + 16;
     let detail = format!("{size} · {}", tree.what);
-    let (place, room) = placed(&tree.place, after);
-    canvas.text((after, baseline), DETAIL, &fitted(&detail, DETAIL.size, room));
     let class = if tree.place == "ERASED" { "mark" } else { "path" };
-    canvas.text((WIDTH - MARGIN, baseline), Style { class, anchor: Anchor::End, ..DETAIL }, &place);
+    let style = Style { class, anchor: Anchor::End, ..DETAIL };
+    let (place, room) = placed(&tree.place, style, after);
+    canvas.text((after, baseline), DETAIL, &fitted(&detail, DETAIL, room));
+    canvas.text((WIDTH - MARGIN, baseline), style, &place);
     let top = y + 30;
     let length = scaled(bar.size.bytes(), largest);
     draw_bar(canvas, bar, top, length);
@@ -101,9 +102,9 @@ fn device(canvas: &mut Canvas, tree: &Node, bar: &Bar, largest: u64, y: u64) -> 
 }
 
 /// The place on the right of a heading, and the room that is left for what stands before it.
-fn placed(place: &str, after: u64) -> (String, u64) {
-    let place = fitted(place, DETAIL.size, 240);
-    let room = (WIDTH - MARGIN).saturating_sub(after + width_of(&place, DETAIL.size) + 24);
+fn placed(place: &str, style: Style, after: u64) -> (String, u64) {
+    let place = fitted(place, style, 240);
+    let room = (WIDTH - MARGIN).saturating_sub(after + width_of(&place, style) + 24);
     (place, room)
 }
 
@@ -135,10 +136,14 @@ fn draw_segment(canvas: &mut Canvas, segment: &Segment, rect: Rect) {
         (38, centred(12, "soft"), size.as_str()),
         (54, centred(12, "ink"), segment.subtitle.as_str()),
     ];
-    let shown: Vec<String> = lines.iter().map(|(_, style, text)| fitted(text, style.size, room)).collect();
+    let shown: Vec<String> = lines.iter().map(|(_, style, text)| fitted(text, *style, room)).collect();
     if shown[0].is_empty() {
         // Too narrow for words: the number by which the list below names it.
-        canvas.text((middle, rect.y + 37), centred(13, "strong"), &fitted(&segment.number, 13, rect.width));
+        canvas.text(
+            (middle, rect.y + 37),
+            centred(13, "strong"),
+            &fitted(&segment.number, centred(13, "strong"), rect.width),
+        );
         if segment.locked {
             canvas.lock((middle.saturating_sub(5), rect.y + 6));
         }
@@ -148,11 +153,11 @@ fn draw_segment(canvas: &mut Canvas, segment: &Segment, rect: Rect) {
     for ((down, style, text), shown) in lines.iter().zip(&shown).skip(1) {
         // A size or a path that is cut says nothing: it is there whole, or as its first word, or not at all.
         let first = text.split(' ').next().unwrap_or_default();
-        let is_word = *down == 54 && width_of(first, style.size) <= room;
+        let is_word = *down == 54 && width_of(first, *style) <= room;
         let text = if shown == text { text } else { Some(first).filter(|_| is_word).unwrap_or_default() };
         canvas.text((middle, rect.y + down), *style, text);
     }
-    if segment.locked && rect.width.saturating_sub(width_of(&shown[0], 13)) / 2 >= 18 {
+    if segment.locked && rect.width.saturating_sub(width_of(&shown[0], lines[0].1)) / 2 >= 18 {
         canvas.lock((rect.x + 5, rect.y + 6));
     }
 }
@@ -194,10 +199,10 @@ fn list_line(canvas: &mut Canvas, node: &Node, depth: u64, paint: Option<Paint>,
         canvas.rect(swatch, paint.class(), r#" rx="2""#);
     }
     let indent = depth * 18;
-    let name = fitted(&node.name, LIST.size, NAME.1.saturating_sub(indent));
+    let name = fitted(&node.name, LIST, NAME.1.saturating_sub(indent));
     canvas.text((NAME.0 + indent, y), LIST, &name);
     let size = node.size.map(|size| size.to_string()).unwrap_or_default();
     canvas.text((SIZE, y), Style { class: "soft", anchor: Anchor::End, ..LIST }, &size);
-    canvas.text((WHAT.0, y), LIST, &fitted(&node.what, LIST.size, WHAT.1));
-    canvas.text((PLACE.0, y), Style { class: "path", ..LIST }, &fitted(&node.place, LIST.size, PLACE.1));
+    canvas.text((WHAT.0, y), LIST, &fitted(&node.what, LIST, WHAT.1));
+    canvas.text((PLACE.0, y), Style { class: "path", ..LIST }, &fitted(&node.place, LIST, PLACE.1));
 }
