@@ -90,7 +90,8 @@ fn identities_are_as_given() {
 
 #[test]
 fn every_policy_gives_a_sound_file_system() {
-    let cases: [(&str, fn(&mut Options)); 7] = [
+    type Change = fn(&mut Options);
+    let cases: [(&str, Change); 7] = [
         ("no journal", |options| options.journal = JournalPolicy::None),
         ("a large journal", |options| options.journal = JournalPolicy::Exactly(ByteSize::mib(300))),
         ("the least journal", |options| options.journal = JournalPolicy::Exactly(ByteSize(1))),
