@@ -15,9 +15,10 @@ use crate::store::install::InstallError;
 use crate::store::source::SourceError;
 use crate::tree::TreeError;
 use crate::volume::BlockError;
-use crate::volume::gpt::WriteError;
+use crate::volume::gpt::{HybridError, WriteError};
 use crate::volume::luks2::{FormatArgsError, Luks2Error};
 use crate::volume::lvm::LvmError;
+use crate::volume::mbr;
 use crate::volume::md::MdError;
 
 /// Something in a layout that no image can hold yet.
@@ -136,6 +137,22 @@ pub enum ImageError {
         /// Why.
         source: WriteError,
     },
+    /// A DOS partition table cannot be written.
+    #[error("partition table of {device}")]
+    DosTable {
+        /// The device.
+        device: String,
+        /// Why.
+        source: mbr::WriteError,
+    },
+    /// A hybrid boot record cannot show what it should.
+    #[error("hybrid boot record of {device}")]
+    Hybrid {
+        /// The device.
+        device: String,
+        /// Why.
+        source: HybridError,
+    },
     /// A file of the host.
     #[error(transparent)]
     Io(#[from] IoError),
@@ -185,7 +202,7 @@ impl ImageError {
             Self::Ext4 { .. } | Self::Fat { .. } | Self::Luks { .. } | Self::Table { .. } if is_io(self) => {
                 Exit::Failed
             }
-            Self::Array { .. } | Self::VolumeGroup { .. } if is_io(self) => Exit::Failed,
+            Self::Array { .. } | Self::VolumeGroup { .. } | Self::DosTable { .. } if is_io(self) => Exit::Failed,
             _ => Exit::Input,
         }
     }

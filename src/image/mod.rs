@@ -18,6 +18,7 @@ mod mkfs_arguments;
 mod stack;
 mod support;
 mod system;
+mod tables;
 mod visit;
 
 pub use contents::Contents;

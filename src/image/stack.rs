@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contents, ImageError, Keys, filesystem};
+use super::{Contents, ImageError, Keys, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::{Array, LogicalVolume, VolumeGroup};
 use crate::plan::content::{Assembly, AssemblyKind, Content, Luks, Member, Swap};
-use crate::plan::disk::{Label, PartitionKind, Table};
+use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
 use crate::timestamp::Timestamp;
-use crate::units::{ByteSize, Lba};
-use crate::volume::gpt::{self, Entry, PartitionNameError};
+use crate::units::ByteSize;
 use crate::volume::luks2;
 use crate::volume::lvm::{self, Volume, VolumeKind, VolumeSize};
 use crate::volume::md::{self, Bitmap, Level, Version};
@@ -35,9 +34,11 @@ pub(super) fn write(
             stack.content(content, block.clone())?;
         }
     }
+    let of_disks = std::mem::take(&mut stack.tables);
     stack.assemble()?;
-    for (table, block) in std::mem::take(&mut stack.tables) {
-        write_table(table, &*block)?;
+    // Those in arrays and volumes come first: with the disks' own everything is found.
+    for (table, block) in stack.tables.into_iter().chain(of_disks) {
+        tables::write(table, &*block)?;
     }
     Ok(())
 }
@@ -223,30 +224,4 @@ fn write_swap(swap: &Swap, block: &dyn Block) -> Result<(), ImageError> {
         uuid: swap.uuid,
     };
     swap::write(&options, block).map_err(|error| wrong(crate::error::chain(&error)))
-}
-
-fn write_table(table: &Table, block: &dyn Block) -> Result<(), ImageError> {
-    let wrong = |source| ImageError::Table { device: table.device.clone(), source };
-    match gpt_table(table)? {
-        Some(table) => table.write(block).map_err(wrong),
-        // Refused before anything was written.
-        None => Ok(()),
-    }
-}
-
-/// The table as it is written; `None` for one that is no GUID partition table.
-pub(super) fn gpt_table(table: &Table) -> Result<Option<gpt::Table>, ImageError> {
-    let Label::Gpt { guid, .. } = &table.label else { return Ok(None) };
-    let mut entries = BTreeMap::new();
-    for partition in &table.partitions {
-        let PartitionKind::Gpt { type_guid, guid, attributes } = partition.kind else { return Ok(None) };
-        let name = partition.label.parse().map_err(|error: PartitionNameError| ImageError::Arguments {
-            place: partition.device.clone(),
-            why: error.to_string(),
-        })?;
-        let (first, last) = (Lba(partition.extent.first()), Lba(partition.extent.last()));
-        let entry = Entry { type_guid, unique_guid: guid, first, last, attributes, name };
-        entries.insert(partition.number, entry);
-    }
-    Ok(Some(gpt::Table { disk_guid: *guid, entries }))
 }

@@ -4,11 +4,11 @@ use super::error::{ImageError, Unsupported};
 use super::visit;
 use crate::plan::Plan;
 use crate::plan::content::{Content, Filesystem};
-use crate::plan::disk::Label;
 
 /// Fails with everything in `plan` that no image can hold yet.
 pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     let mut found = Vec::new();
+    let mut tables = Vec::new();
     let mut refuse = |what: String, device: &str| {
         found.push(Unsupported { what, device: device.to_owned(), span: plan.span_of(device) });
     };
@@ -16,11 +16,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
         Content::Filesystem(filesystem) if !is_written(filesystem) => {
             refuse(filesystem.format.clone(), &filesystem.device);
         }
-        Content::Table(table) => match &table.label {
-            Label::Gpt { hybrid: None, .. } => {}
-            Label::Gpt { hybrid: Some(_), .. } => refuse("a hybrid MBR".to_owned(), &table.device),
-            Label::Msdos { .. } => refuse("an MBR partition table".to_owned(), &table.device),
-        },
+        Content::Table(table) => tables.push(table),
         Content::Filesystem(_) | Content::Swap(_) | Content::Luks(_) | Content::Member(_) => {}
     });
     for group in &plan.groups {
@@ -37,10 +33,8 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     for filesystem in &plan.bcachefs {
         refuse("bcachefs".to_owned(), filesystem.members.first().map_or("", String::as_str));
     }
-    for disk in &plan.disks {
-        if let Some(table) = disk.table() {
-            super::stack::gpt_table(table)?;
-        }
+    for table in tables {
+        super::tables::check(table)?;
     }
     if found.is_empty() { Ok(()) } else { Err(ImageError::Unsupported(found)) }
 }

@@ -25,3 +25,4 @@ mod probe;
 mod sample;
 mod store;
 mod swap;
+mod tables;
