@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
 
 /// How many bytes of a failed program's standard error are kept.
@@ -76,10 +77,27 @@ impl Program {
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
     }
 
+    /// Where the program is: in a folder of `PATH`, or where distributions keep the programs of administrators,
+    /// at which an ordinary user's `PATH` does not look.
+    fn found(&self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+        folders.map(|folder| folder.join(&self.name)).find(|candidate| candidate.is_file())
+    }
+
+    /// Fails when the program is not installed.
+    pub fn check_installed(&self) -> Result<(), CommandError> {
+        match self.found() {
+            Some(_) => Ok(()),
+            None => Err(CommandError::Missing { program: self.name.clone(), package: self.package.clone() }),
+        }
+    }
+
     /// Runs it to its end with empty standard input; success is exit status 0.
     pub fn run(&self) -> Result<Output, CommandError> {
         tracing::debug!("running {}", self.line());
-        let output = Command::new(&self.name)
+        let program = self.found().unwrap_or_else(|| PathBuf::from(&self.name));
+        let output = Command::new(program)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .output()

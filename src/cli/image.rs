@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use super::{Failure, load, print};
 use crate::error::Exit;
 use crate::identity::Seed;
-use crate::image::{KeyFiles, Prepared, Request};
+use crate::image::{Growth, KeyFiles, Prepared, Request};
 use crate::output::manifest::{DigestKind, Inputs};
 use crate::output::raw;
 use crate::plan::DiskRequest;
@@ -62,6 +62,10 @@ pub(super) struct Arguments {
     #[arg(long, requires = "seed", hide = true)]
     insecure_keys: bool,
 
+    /// Let the root file system grow to the disk that the image is put on
+    #[arg(long)]
+    grow: bool,
+
     /// Put the digest of each image into the manifest
     #[arg(long, value_name = "KIND")]
     digest: Option<DigestKind>,
@@ -100,6 +104,7 @@ pub(super) fn image(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fa
             by_name: arguments.key.iter().cloned().collect(),
             forced_seed: arguments.sizes.seed.filter(|_| arguments.insecure_keys),
         },
+        growth: if arguments.grow { Growth::ToDisk } else { Growth::Fixed },
         ..Request::default()
     };
     let prepared = Prepared::new(&layout, &system, &request).map_err(failed)?;

@@ -6,6 +6,7 @@
 
 pub mod cpio;
 pub mod ext4;
+pub mod external;
 pub mod fat;
 pub mod probe;
 pub mod swap;

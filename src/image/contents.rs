@@ -46,6 +46,11 @@ impl Contents {
         Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
     }
 
+    /// The tree of the root file system, where that lies on a disk.
+    pub(super) fn root_mut(&mut self) -> Option<&mut Tree> {
+        self.trees.get_mut("/")
+    }
+
     /// What goes into `filesystem`.
     pub(super) fn of(&self, filesystem: &Filesystem) -> &Tree {
         let tree = filesystem.mount.as_ref().and_then(|mount| self.trees.get(&mount.path));

@@ -4,8 +4,10 @@ use std::fmt;
 
 use crate::boot::GenerationError;
 use crate::boot::esp::EspError;
+use crate::command::CommandError;
 use crate::error::{Exit, IoError};
 use crate::fs::ext4::Ext4Error;
+use crate::fs::external::{ExternalError, Kind};
 use crate::fs::fat::FatError;
 use crate::layout::Diagnostic;
 use crate::layout::syntax::source::Span;
@@ -56,6 +58,9 @@ pub enum ImageError {
     /// The root file system is nowhere.
     #[error("the layout mounts nothing that holds `/nix/store`")]
     NoStore,
+    /// The root file system cannot grow with its disk.
+    #[error("the image cannot be made to grow: {0}")]
+    Grow(String),
     /// The tree of the system cannot be made.
     #[error(transparent)]
     Install(#[from] InstallError),
@@ -80,6 +85,16 @@ pub enum ImageError {
         place: String,
         /// Why.
         source: FatError,
+    },
+    /// A file system that its own tools make cannot be made.
+    #[error("{} at {place}", kind.format())]
+    External {
+        /// Its kind.
+        kind: Kind,
+        /// Mount point or device.
+        place: String,
+        /// Why.
+        source: ExternalError,
     },
     /// An argument for mkfs that cannot be honoured, or a label that does not fit.
     #[error("{place}: {why}")]
@@ -198,11 +213,20 @@ impl ImageError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Block(_) | Self::Io(_) => Exit::Failed,
+            Self::External { source: ExternalError::Command(CommandError::Missing { .. }), .. } => {
+                Exit::Missing
+            }
+            Self::External { source: ExternalError::Command(_) | ExternalError::Result { .. }, .. } => {
+                Exit::Failed
+            }
+            Self::External { .. } if is_io(self) => Exit::Failed,
             // What writes fails for its input's sake, or because the operating system said no.
             Self::Ext4 { .. } | Self::Fat { .. } | Self::Luks { .. } | Self::Table { .. } if is_io(self) => {
                 Exit::Failed
             }
-            Self::Array { .. } | Self::VolumeGroup { .. } | Self::DosTable { .. } if is_io(self) => Exit::Failed,
+            Self::Array { .. } | Self::VolumeGroup { .. } | Self::DosTable { .. } if is_io(self) => {
+                Exit::Failed
+            }
             _ => Exit::Input,
         }
     }

@@ -3,6 +3,7 @@
 use super::error::ImageError;
 use super::mkfs_arguments;
 use crate::fs::ext4::{self, Label};
+use crate::fs::external;
 use crate::fs::fat::{self, VolumeLabel};
 use crate::identity::Seed;
 use crate::plan::content::{Filesystem, FilesystemId};
@@ -30,6 +31,13 @@ pub(super) fn measure(
             Err(source) => Err(ImageError::Fat { place: place(filesystem), source }),
         };
     }
+    if let Some(kind) = external::Kind::from_format(&filesystem.format) {
+        return external::measure(kind, tree, free).map_err(|source| ImageError::External {
+            kind,
+            place: place(filesystem),
+            source,
+        });
+    }
     let options = ext4::Options { free, ..ext4_options(seed, filesystem)? };
     match ext4::measure(tree, &options) {
         Ok(measure) => Ok(measure.size),
@@ -51,10 +59,29 @@ pub(super) fn write(
             Err(source) => Err(ImageError::Fat { place: place(filesystem), source }),
         };
     }
+    if let Some(kind) = external::Kind::from_format(&filesystem.format) {
+        return external::write(kind, tree, &external_options(filesystem), (block, &step))
+            .map_err(|source| ImageError::External { kind, place: place(filesystem), source });
+    }
     match ext4::write(tree, &ext4_options(seed, filesystem)?, block, step) {
         Ok(_) => Ok(()),
         Err(source) => Err(ImageError::Ext4 { place: place(filesystem), source }),
     }
+}
+
+/// Fails when `filesystem` is made by programs that are not installed, or asks them for what we do not pass on.
+pub(super) fn check_programs(filesystem: &Filesystem) -> Result<(), ImageError> {
+    let Some(kind) = external::Kind::from_format(&filesystem.format) else { return Ok(()) };
+    let checked = kind.check_programs().and_then(|()| kind.check_arguments(&filesystem.extra_args));
+    checked.map_err(|source| ImageError::External { kind, place: place(filesystem), source })
+}
+
+fn external_options(filesystem: &Filesystem) -> external::Options {
+    let uuid = match filesystem.id {
+        FilesystemId::Uuid(uuid) => uuid,
+        FilesystemId::Serial(serial) => uuid::Uuid::from_fields(serial, 0, 0, &[0; 8]),
+    };
+    external::Options { uuid, arguments: filesystem.extra_args.clone() }
 }
 
 fn is_fat(filesystem: &Filesystem) -> bool {

@@ -10,9 +10,11 @@
 //! Blocks it is given, be they files or real disks. Disks get their partition tables last, so what was
 //! interrupted does not boot.
 
+mod assemblies;
 mod contents;
 mod error;
 mod filesystem;
+mod grow;
 mod keys;
 mod mkfs_arguments;
 mod stack;
@@ -23,6 +25,7 @@ mod visit;
 
 pub use contents::Contents;
 pub use error::ImageError;
+pub use grow::Growth;
 pub use keys::{KeyFiles, Keys};
 pub use system::System;
 pub use visit::filesystems;
@@ -52,6 +55,8 @@ pub struct Request {
     pub boot: EspOptions,
     /// Keys of encrypted volumes.
     pub keys: KeyFiles,
+    /// Whether the image grows to its disk.
+    pub growth: Growth,
 }
 
 impl Default for Request {
@@ -62,6 +67,7 @@ impl Default for Request {
             free: plan::Request::DEFAULT_FREE,
             boot: EspOptions::nixos(Timestamp::STORE),
             keys: KeyFiles::default(),
+            growth: Growth::default(),
         }
     }
 }
@@ -98,9 +104,17 @@ impl Prepared {
             |contents| plan::Request { seed, disks: request.disks.clone(), contents, free: request.free };
         let draft = Plan::new(layout, &plan_request(plan::Contents::default()))?;
         support::check(&draft)?;
-        let contents = Contents::new(&draft, system, &request.boot)?;
+        let mut contents = Contents::new(&draft, system, &request.boot)?;
+        if request.growth == Growth::ToDisk {
+            grow::add(&draft, &mut contents)?;
+        }
         let needs = contents.measure(&draft, request.free)?;
-        Ok((Plan::new(layout, &plan_request(needs))?, contents))
+        let mut plan = Plan::new(layout, &plan_request(needs))?;
+        if request.growth == Growth::ToDisk {
+            grow::mark(&mut plan)?;
+        }
+        assemblies::check(&plan)?;
+        Ok((plan, contents))
     }
 
     /// What was decided.

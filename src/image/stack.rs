@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contents, ImageError, Keys, filesystem, tables};
+use super::assemblies::Parity;
+use super::{Contents, ImageError, Keys, assemblies, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
-use crate::plan::assembly::{Array, LogicalVolume, VolumeGroup};
+use crate::plan::assembly::VolumeGroup;
 use crate::plan::content::{Assembly, AssemblyKind, Content, Luks, Member, Swap};
 use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
-use crate::timestamp::Timestamp;
-use crate::units::ByteSize;
-use crate::volume::luks2;
-use crate::volume::lvm::{self, Volume, VolumeKind, VolumeSize};
-use crate::volume::md::{self, Bitmap, Level, Version};
-use crate::volume::{Block, SliceBlock};
+use crate::volume::{Block, SliceBlock, luks2, lvm, md};
 
 /// The disks by attribute name, and who watches.
 type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress);
@@ -109,7 +105,11 @@ impl<'a> Stack<'a> {
             match assembly.kind {
                 AssemblyKind::Array => {
                     if let Some(array) = self.plan.arrays.iter().find(|array| array.name == assembly.name) {
-                        let block = make_array(array, self.plan, members)?;
+                        let options = assemblies::array_options(array, self.plan, members.len())?;
+                        assemblies::zero_for_parity(&members, assemblies::has_parity(&options))?;
+                        let made = md::write(members, &options);
+                        let wrong = |source| ImageError::Array { name: array.name.clone(), source };
+                        let block: Arc<dyn Block> = Arc::new(made.map_err(wrong)?);
                         if let Some(content) = &array.content {
                             self.content(content, block)?;
                         }
@@ -151,21 +151,12 @@ impl<'a> Stack<'a> {
     }
 
     fn group(&mut self, group: &'a VolumeGroup, members: &[Arc<dyn Block>]) -> Result<(), ImageError> {
-        let volume = |volume: &LogicalVolume| {
-            let extents = volume.size.bytes() / group.extent_size.bytes();
-            Some(Volume {
-                name: volume.name.clone(),
-                size: VolumeSize::Extents(extents),
-                kind: volume_kind(volume)?,
-            })
+        let options = assemblies::group_options(group, self.plan);
+        let has_parity = |volume: &lvm::Volume| {
+            matches!(volume.kind, lvm::VolumeKind::Raid4(_) | lvm::VolumeKind::Raid5(_))
         };
-        let options = lvm::Options {
-            name: group.name.clone(),
-            extent: group.extent_size,
-            volumes: group.volumes.iter().filter_map(volume).collect(),
-            seed: self.plan.seed,
-            created: Timestamp::STORE,
-        };
+        let parity = if options.volumes.iter().any(has_parity) { Parity::Some } else { Parity::None };
+        assemblies::zero_for_parity(members, parity)?;
         let mut volumes = lvm::write(members, &options)
             .map_err(|source| ImageError::VolumeGroup { name: group.name.clone(), source })?;
         for volume in &group.volumes {
@@ -175,41 +166,6 @@ impl<'a> Stack<'a> {
         }
         Ok(())
     }
-}
-
-/// How a volume is written; `None` when that takes LVM's own tools.
-pub(super) fn volume_kind(volume: &LogicalVolume) -> Option<VolumeKind> {
-    match volume.kind.as_str() {
-        "linear" => Some(VolumeKind::Linear),
-        "raid1" => Some(VolumeKind::Raid1),
-        _ => None,
-    }
-}
-
-fn make_array(
-    array: &Array,
-    plan: &Plan,
-    members: Vec<Arc<dyn Block>>,
-) -> Result<Arc<dyn Block>, ImageError> {
-    let wrong = |source| ImageError::Array { name: array.name.clone(), source };
-    let level = Level::from_name(&array.level.to_string());
-    let version = Version::from_name(&array.metadata);
-    let (Some(level), Some(version)) = (level, version) else {
-        let what = format!("level {} and metadata {}", array.level, array.metadata);
-        return Err(wrong(md::MdError::Options(what)));
-    };
-    let member_uuid = |number| plan.seed.uuid(&format!("md/{}/member/{number}", array.name));
-    let options = md::Options {
-        level,
-        version,
-        uuid: array.uuid,
-        member_uuids: (0..members.len()).map(member_uuid).collect(),
-        name: array.name.clone(),
-        chunk: ByteSize::kib(512),
-        bitmap: Bitmap::Internal,
-        created: Timestamp::STORE,
-    };
-    Ok(Arc::new(md::write(members, &options).map_err(wrong)?))
 }
 
 fn write_swap(swap: &Swap, block: &dyn Block) -> Result<(), ImageError> {

@@ -2,6 +2,7 @@
 
 use super::error::{ImageError, Unsupported};
 use super::visit;
+use crate::fs::external;
 use crate::plan::Plan;
 use crate::plan::content::{Content, Filesystem};
 
@@ -20,7 +21,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
         Content::Filesystem(_) | Content::Swap(_) | Content::Luks(_) | Content::Member(_) => {}
     });
     for group in &plan.groups {
-        for volume in group.volumes.iter().filter(|volume| super::stack::volume_kind(volume).is_none()) {
+        for volume in group.volumes.iter().filter(|volume| super::assemblies::volume_kind(volume).is_none()) {
             refuse(format!("LVM volume of type {}", volume.kind), &volume.device);
         }
     }
@@ -36,9 +37,13 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     for table in tables {
         super::tables::check(table)?;
     }
-    if found.is_empty() { Ok(()) } else { Err(ImageError::Unsupported(found)) }
+    if !found.is_empty() {
+        return Err(ImageError::Unsupported(found));
+    }
+    visit::filesystems(plan).into_iter().try_for_each(super::filesystem::check_programs)
 }
 
 fn is_written(filesystem: &Filesystem) -> bool {
-    matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos" | "ext4")
+    let format = filesystem.format.as_str();
+    matches!(format, "vfat" | "fat" | "msdos" | "ext4") || external::Kind::from_format(format).is_some()
 }

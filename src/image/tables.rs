@@ -12,7 +12,10 @@ use crate::volume::mbr::{self, BootRecord, PartitionType};
 /// A table as it is written.
 enum Written {
     /// With the boot record of the caller's where it is a hybrid one.
-    Gpt { table: gpt::Table, hybrid: Option<BootRecord> },
+    Gpt {
+        table: gpt::Table,
+        hybrid: Option<BootRecord>,
+    },
     Dos(mbr::Table),
 }
 

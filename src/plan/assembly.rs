@@ -27,6 +27,9 @@ pub struct Array {
     /// Bytes of each member in front of the data.
     #[schemars(with = "u64")]
     pub data_offset: ByteSize,
+    /// Bytes of a chunk, where the level has them.
+    #[schemars(with = "u64")]
+    pub chunk: ByteSize,
     /// Bytes of the array.
     #[schemars(with = "u64")]
     pub size: ByteSize,
@@ -74,6 +77,8 @@ pub struct LogicalVolume {
     pub uuid: Uuid,
     /// Its kind, as `lvcreate --type` calls it: `linear`, `raid1`, `thin-pool`, `thin`…
     pub kind: String,
+    /// How many physical volumes it lies on side by side: stripes, copies and parity; 1 for one after the other.
+    pub legs: u64,
     /// The thin pool that it lies in.
     pub pool: Option<String>,
     /// Bytes of the volume; of a thin one, what it pretends to have.

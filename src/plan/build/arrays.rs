@@ -1,5 +1,7 @@
 //! Arrays of Linux software RAID.
 
+use uuid::Uuid;
+
 use super::super::assembly::Array;
 use super::super::content::{Assembly, AssemblyKind};
 use super::super::error::Cause;
@@ -9,7 +11,7 @@ use crate::layout::model::content::ContentRef;
 use crate::layout::model::md::MdArray;
 use crate::timestamp::Timestamp;
 use crate::units::{ByteSize, SectorSize, u64_of};
-use crate::volume::md::{Bitmap, Level, Options, Version, capacity};
+use crate::volume::md::{Bitmap, Level, Options, Version, apply_create_args, capacity};
 
 /// mdadm's default chunk.
 const CHUNK: ByteSize = ByteSize::kib(512);
@@ -27,7 +29,7 @@ impl Builder<'_> {
             return self.problem(set.places.whole(), cause);
         }
         let uuid = self.request.seed.uuid(&label);
-        let size = self.array_size(set, &members, uuid);
+        let (size, chunk, uuid) = self.array_size(set, &members, uuid);
         let device = format!("/dev/md/{}", set.name);
         self.step(Action::Assemble, &device, format!("make array {} (level {})", set.name, set.level), true);
         let place = Place {
@@ -46,6 +48,7 @@ impl Builder<'_> {
             uuid,
             members: members.into_iter().map(|member| member.device).collect(),
             data_offset: DATA_OFFSET,
+            chunk,
             size,
             extra_args: set.extra_args.clone(),
             content,
@@ -53,13 +56,18 @@ impl Builder<'_> {
     }
 
     /// The size of an array. mdadm makes some that our own writer does not (RAID5 of two members, arrays of a controller's
-    /// format): their size is worked out by level.
-    fn array_size(&mut self, set: &MdArray, members: &[MemberDevice], uuid: uuid::Uuid) -> ByteSize {
+    /// format): their size is worked out by level. With it come chunk and identity, which arguments for mdadm may give.
+    fn array_size(
+        &mut self,
+        set: &MdArray,
+        members: &[MemberDevice],
+        uuid: Uuid,
+    ) -> (ByteSize, ByteSize, Uuid) {
         let sizes: Vec<ByteSize> = members.iter().map(|member| member.size).collect();
         let level = Level::from_name(&set.level.to_string());
         let version = Version::from_name(set.metadata.word());
         if let (Some(level), Some(version)) = (level, version) {
-            let options = Options {
+            let mut options = Options {
                 level,
                 version,
                 uuid,
@@ -69,8 +77,10 @@ impl Builder<'_> {
                 bitmap: Bitmap::Internal,
                 created: Timestamp::default(),
             };
+            // Arguments that we do not know are mdadm's affair: an image with them is refused later.
+            let _ = apply_create_args(&mut options, &set.extra_args);
             if let Ok(size) = capacity(&options, &sizes) {
-                return size;
+                return (size, options.chunk, options.uuid);
             }
         }
         let usable = sizes
@@ -92,6 +102,6 @@ impl Builder<'_> {
             let cause = Cause::TooFewMembers { noun, name: set.name.clone(), needed, members: members.len() };
             self.problem(set.places.of("level"), cause);
         }
-        ByteSize(usable.bytes().saturating_mul(data))
+        (ByteSize(usable.bytes().saturating_mul(data)), CHUNK, uuid)
     }
 }

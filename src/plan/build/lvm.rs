@@ -81,6 +81,7 @@ impl Builder<'_> {
                 Some(LvmType::ThinLv) => "thin".to_owned(),
                 Some(kind) => kind.word().to_owned(),
             },
+            legs: Shape::of(set).legs,
             pool: set.pool.clone(),
             size,
             extra_args: set.extra_args.clone(),

@@ -46,8 +46,10 @@ pub enum VolumeKind {
     Striped(usize),
     /// Stripes by dm-raid over so many members.
     Raid0(usize),
-    /// Two copies.
-    Raid1,
+    /// So many copies, at least two.
+    Raid1(usize),
+    /// Parity on the last of so many members, at least three.
+    Raid4(usize),
     /// Parity over so many members, at least three.
     Raid5(usize),
     /// Two copies of each stripe over so many members, an even number from four on.
@@ -121,6 +123,11 @@ struct Free {
     end: u64,
 }
 
+/// Fails when a group of members of these sizes cannot be made as `options` say.
+pub fn check(options: &Options, members: &[ByteSize]) -> Result<(), LvmError> {
+    layout(options, members).map(drop)
+}
+
 /// Gives every volume its extents on members of these sizes.
 pub(super) fn layout(options: &Options, members: &[ByteSize]) -> Result<Group, LvmError> {
     let extent = options.extent.bytes();
@@ -168,7 +175,7 @@ impl Allocator<'_> {
         let (parts, copies) = shape(volume, self.free.len())?;
         // RAID keeps an extent of metadata beside each image.
         let has_metadata =
-            matches!(volume.kind, VolumeKind::Raid1 | VolumeKind::Raid5(_) | VolumeKind::Raid10(_));
+            !matches!(volume.kind, VolumeKind::Linear | VolumeKind::Striped(_) | VolumeKind::Raid0(_));
         let metadata = u64::from(has_metadata);
         let share = |extents: u64| extents.saturating_sub(metadata * parts.legs) * parts.data / parts.legs;
         let wanted = match volume.size {
@@ -261,7 +268,8 @@ impl Allocator<'_> {
                 return;
             }
             VolumeKind::Raid0(_) => ("raid0", STRIPE_SECTORS, Visibility::Visible),
-            VolumeKind::Raid1 => ("raid1", 0, Visibility::VisibleInSync),
+            VolumeKind::Raid1(_) => ("raid1", 0, Visibility::VisibleInSync),
+            VolumeKind::Raid4(_) => ("raid4", STRIPE_SECTORS, Visibility::VisibleInSync),
             VolumeKind::Raid5(_) => ("raid5", STRIPE_SECTORS, Visibility::VisibleInSync),
             VolumeKind::Raid10(_) => ("raid10", STRIPE_SECTORS, Visibility::VisibleInSync),
         };
@@ -294,14 +302,14 @@ fn shape(volume: &Volume, members: usize) -> Result<(Parts, u64), LvmError> {
     let (legs, data, copies) = match volume.kind {
         VolumeKind::Linear => (1, 1, 1),
         VolumeKind::Striped(legs) | VolumeKind::Raid0(legs) => (legs, legs, 1),
-        VolumeKind::Raid1 => (2, 1, 2),
-        VolumeKind::Raid5(legs) => (legs, legs.saturating_sub(1), 2),
+        VolumeKind::Raid1(legs) => (legs, 1, u64_of(legs)),
+        VolumeKind::Raid4(legs) | VolumeKind::Raid5(legs) => (legs, legs.saturating_sub(1), 2),
         VolumeKind::Raid10(legs) => (legs, legs / 2, 2),
     };
     let least = match volume.kind {
         VolumeKind::Linear => 1,
-        VolumeKind::Striped(_) | VolumeKind::Raid0(_) | VolumeKind::Raid1 => 2,
-        VolumeKind::Raid5(_) => 3,
+        VolumeKind::Striped(_) | VolumeKind::Raid0(_) | VolumeKind::Raid1(_) => 2,
+        VolumeKind::Raid4(_) | VolumeKind::Raid5(_) => 3,
         VolumeKind::Raid10(_) => 4,
     };
     if legs < least || legs > members {

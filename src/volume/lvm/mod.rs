@@ -4,6 +4,7 @@
 //! there. Linear, striped and RAID volumes are written through to their members; RAID volumes are in
 //! sync from the start. Thin pools and dm-mirror volumes need LVM's own tools on a running kernel.
 
+mod create_args;
 mod format;
 mod layout;
 mod mapping;
@@ -12,8 +13,9 @@ mod read;
 mod text;
 mod write;
 
+pub use create_args::{CreateArgsError, check_create_args};
 pub use format::Id;
-pub use layout::{Options, Volume, VolumeKind, VolumeSize, member_size, usable};
+pub use layout::{Options, Volume, VolumeKind, VolumeSize, check, member_size, usable};
 pub use mapping::LogicalBlock;
 pub use metadata::{Group, Logical, Physical, Segment, SegmentKind, Visibility};
 pub use read::{open, read};

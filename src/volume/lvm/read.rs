@@ -178,7 +178,7 @@ fn segment_kind(segment: &Item, physical: &[&str]) -> Result<SegmentKind, LvmErr
             Ok(SegmentKind::Striped { stripe_sectors: stripe_sectors()?, stripes })
         }
         "raid0" => raid("raid0", names("raid0_lvs")?.into_iter().map(|image| (None, image)).collect()),
-        "raid1" | "raid5" | "raid5_ls" | "raid10" => {
+        "raid1" | "raid4" | "raid5" | "raid5_ls" | "raid10" => {
             let legs =
                 names("raids")?.chunks_exact(2).map(|leg| (Some(leg[0].clone()), leg[1].clone())).collect();
             raid(if kind == "raid5_ls" { "raid5" } else { known(kind) }, legs)
@@ -191,6 +191,7 @@ fn segment_kind(segment: &Item, physical: &[&str]) -> Result<SegmentKind, LvmErr
 fn known(kind: &str) -> &'static str {
     match kind {
         "raid1" => "raid1",
+        "raid4" => "raid4",
         "raid5" => "raid5",
         _ => "raid10",
     }

@@ -7,6 +7,7 @@
 //! The members given to [`write`] must read as zeroes in their data areas (new image files do; on used
 //! devices the caller zeroes them): parity of zeroes is zero, which is what makes the array clean.
 
+mod create_args;
 mod format;
 mod layout;
 mod mapping;
@@ -14,6 +15,7 @@ mod parity;
 mod read;
 mod write;
 
+pub use create_args::{CreateArgsError, apply_create_args};
 pub use layout::{Bitmap, Level, Options, Version, capacity};
 pub use mapping::MdBlock;
 pub use read::{Superblock, open, read};

@@ -40,7 +40,9 @@ fn superblock_1(options: &Options, layout: &Layout, role: usize, size: ByteSize)
     let time = bits_of_i64(options.created.seconds) & 0xff_ffff_ffff;
     let offset = layout.superblocks[role];
     let chunk = if layout.level.has_chunks() { low_u32(layout.chunk / SECTOR) } else { 0 };
-    let data_end = if layout.data.start() == 0 { layout.data.end() } else { size.bytes() };
+    // The kernel stripes a RAID 0 over as much as each member has: all are given the same.
+    let all_alike = layout.data.start() == 0 || layout.level == Level::Raid0;
+    let data_end = if all_alike { layout.data.end() } else { size.bytes() };
     let bitmap_offset = layout.bitmap_distance.map_or(0, |distance| low_u32(bits_of_i64(distance / 512)));
     let superblock = Superblock1 {
         magic: MAGIC.into(),

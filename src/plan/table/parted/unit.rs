@@ -105,9 +105,11 @@ impl Point {
         }
         let unit_bytes = unit_bytes(unit, device).ok_or_else(malformed)?;
         let sector_bytes = device.sector.bytes();
-        // A power of two is meant exactly; anything else within half a unit.
+        // A unit that is a power of two is meant exactly; anything else within half a unit, a percentage too on a disk whose
+        // hundredth happens to be a power of two.
         let half = (unit_bytes.div_ceil(sector_bytes) / 2).saturating_sub(1);
-        let radius = if unit_bytes.is_power_of_two() { 0 } else { half };
+        let is_exact = unit_bytes.is_power_of_two() && !unit.trim_start().starts_with('%');
+        let radius = if is_exact { 0 } else { half };
         let radius = i64::try_from(radius).map_err(|_| malformed())?;
         let mut sector = truncated(number * float(unit_bytes) / float(sector_bytes)).ok_or_else(malformed)?;
         if body.starts_with('-') {
@@ -206,6 +208,10 @@ mod tests {
     fn percentages_and_negative_positions_count_by_the_disk() {
         assert_eq!(Point::parse("100%", DEVICE).unwrap().sector, 134_217_727);
         assert_eq!(Point::parse("-1GiB", DEVICE).unwrap().sector, 134_217_728 - (1 << 21));
+        // 400 MiB: a hundredth is 4 MiB.
+        let device = Device { sector: SectorSize::S512, sectors: 819_200 };
+        assert_eq!(Point::parse("100%", device).unwrap().sector, 819_199);
+        assert!(matches!(Point::parse("400MiB", device), Err(UnitError::Outside { .. })));
         assert!(matches!(Point::parse("1TiB", DEVICE), Err(UnitError::Outside { .. })));
         for text in ["", "M", "1X", "--1M", "1.2.3M"] {
             assert!(matches!(Point::parse(text, DEVICE), Err(UnitError::Malformed { .. })), "{text}");
