@@ -19,8 +19,9 @@ fn folder() -> PathBuf {
 }
 
 /// A layout of ours.
-struct Example {
-    name: String,
+pub struct Example {
+    /// Name of its file, without extension.
+    pub name: String,
     /// For whom it is, from the comment at its top.
     purpose: String,
     /// The sizes of disks that the comment tries it with.
@@ -28,7 +29,8 @@ struct Example {
     path: PathBuf,
 }
 
-fn examples() -> Vec<Example> {
+/// Every layout in the folder, by name.
+pub fn examples() -> Vec<Example> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "nix"));
@@ -57,7 +59,8 @@ fn example(path: PathBuf) -> Example {
     Example { name, purpose, disks, path }
 }
 
-fn layout(example: &Example) -> Layout {
+/// The layout that a file makes.
+pub fn layout(example: &Example) -> Layout {
     let mut sources = SourceMap::new();
     let value = evaluate(&example.path, &Arguments::new(), &mut sources)
         .unwrap_or_else(|error| panic!("{}: {error}", example.name));

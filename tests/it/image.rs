@@ -81,7 +81,7 @@ impl Build {
 }
 
 /// The partition `number` of an image, copied to a file of its own.
-fn partition(image: &Path, number: usize, dir: &Path) -> PathBuf {
+pub fn partition(image: &Path, number: usize, dir: &Path) -> PathBuf {
     let sfdisk = require_tool("sfdisk").unwrap();
     let table: serde_json::Value =
         serde_json::from_str(&run_ok(&sfdisk, &["--json", image.to_str().unwrap()])).unwrap();
@@ -235,12 +235,12 @@ fn events_tell_every_step_from_start_to_finish() {
 fn what_cannot_be_written_yet_is_refused_with_its_place() {
     let build = Build::new(
         &LAYOUT
-            .replace(r#""format": "ext4""#, r#""format": "xfs""#)
+            .replace(r#""format": "ext4""#, r#""format": "reiserfs""#)
             .replace(r#", "extraArgs": ["-L", "nixos"]"#, ""),
     );
     let (code, err) = build.fails(&[]);
     assert_eq!(code, 3);
-    assert!(err.contains("not supported yet: xfs") && err.contains("layout.json:9:"), "{err}");
+    assert!(err.contains("not supported yet: reiserfs") && err.contains("layout.json:9:"), "{err}");
 }
 
 /// Changes to a good call, with what must be said.

@@ -47,11 +47,12 @@ fn bytes(member: &MemoryBlock) -> Vec<u8> {
     bytes
 }
 
-const KINDS: [VolumeKind; 6] = [
+const KINDS: [VolumeKind; 7] = [
     VolumeKind::Linear,
     VolumeKind::Striped(3),
     VolumeKind::Raid0(2),
-    VolumeKind::Raid1,
+    VolumeKind::Raid1(3),
+    VolumeKind::Raid4(3),
     VolumeKind::Raid5(3),
     VolumeKind::Raid10(4),
 ];
@@ -61,8 +62,11 @@ fn pvck_finds_the_headers_right_and_prints_our_text() {
     let Some(pvck) = require_tool("pvck") else { return };
     let dir = tempfile::tempdir().unwrap();
     let members = members(4);
-    let volumes: Vec<_> =
-        KINDS.iter().zip(["a", "b", "c", "d", "e", "f"]).map(|(kind, name)| (name, "8M", *kind)).collect();
+    let volumes: Vec<_> = KINDS
+        .iter()
+        .zip(["a", "b", "c", "d", "f", "e", "g"])
+        .map(|(kind, name)| (name, "8M", *kind))
+        .collect();
     lvm::write(&blocks(&members), &options(&volumes)).unwrap();
     for (number, member) in members.iter().enumerate() {
         let path = dir.path().join(format!("pv{number}"));
@@ -146,7 +150,7 @@ fn what_does_not_fit_is_refused_with_the_numbers() {
         "logical volume `root` needs 1 GiB, and 60 MiB of its group are free"
     );
     assert_eq!(
-        text(&[("root", "8M", VolumeKind::Raid1)], 1),
+        text(&[("root", "8M", VolumeKind::Raid1(2))], 1),
         "logical volume `root` needs 2 physical volumes, and its group has 1"
     );
     assert_eq!(
@@ -161,7 +165,7 @@ proptest! {
     #[test]
     fn mutated_members_never_panic(changes in prop::collection::vec((512_usize..8192, any::<u8>()), 1..8)) {
         let members = members(2);
-        lvm::write(&blocks(&members), &options(&[("a", "8M", VolumeKind::Striped(2)), ("b", "8M", VolumeKind::Raid1)])).unwrap();
+        lvm::write(&blocks(&members), &options(&[("a", "8M", VolumeKind::Striped(2)), ("b", "8M", VolumeKind::Raid1(2))])).unwrap();
         for (offset, byte) in changes {
             members[0].write_at(&[byte], offset.try_into().unwrap()).unwrap();
         }
@@ -171,7 +175,7 @@ proptest! {
     #[test]
     fn mutated_texts_never_panic(changes in prop::collection::vec((0_usize..2000, prop::sample::select(b"{}[]\"=,0123456789-pv_#\n".to_vec())), 1..12)) {
         let members = members(2);
-        lvm::write(&blocks(&members), &options(&[("a", "8M", VolumeKind::Striped(2)), ("b", "8M", VolumeKind::Raid1)])).unwrap();
+        lvm::write(&blocks(&members), &options(&[("a", "8M", VolumeKind::Striped(2)), ("b", "8M", VolumeKind::Raid1(2))])).unwrap();
         for (offset, byte) in changes {
             members[0].write_at(&[byte], u64::try_from(4608 + offset).unwrap()).unwrap();
         }

@@ -222,3 +222,40 @@ proptest! {
         }
     }
 }
+
+/// A source that counts what is read of it.
+struct Counted {
+    read: std::sync::atomic::AtomicU64,
+    len: u64,
+}
+
+impl landfall::tree::Source for Counted {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buffer: &mut [u8], _: u64) -> Result<(), landfall::tree::ContentError> {
+        let len = u64::try_from(buffer.len()).unwrap();
+        self.read.fetch_add(len, std::sync::atomic::Ordering::Relaxed);
+        buffer.fill(7);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_mirror_reads_what_is_written_to_it_once() {
+    let len = 2 << 20;
+    let source = std::sync::Arc::new(Counted { read: 0.into(), len });
+    let array = md::write(members(3), &options(Level::Raid1, Version::V1_2, 3)).unwrap();
+    let content = landfall::tree::Content::Source(source.clone());
+    let whole = landfall::units::ByteRange::new(0, len).unwrap();
+    content.open().unwrap().copy_to(whole, &array, 4096).unwrap();
+    assert_eq!(source.read.load(std::sync::atomic::Ordering::Relaxed), len);
+    for member in array.into_members() {
+        let bytes = member.unwrap().into_bytes();
+        assert_eq!(
+            bytes.iter().filter(|byte| **byte == 7).count() / 1000,
+            usize::try_from(len).unwrap() / 1000
+        );
+    }
+}

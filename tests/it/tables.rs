@@ -138,7 +138,9 @@ fn sgdisk_finds_no_problem_in_hybrid_tables_and_sees_a_changed_byte() {
         bytes[512 + 56] ^= 1;
         fs::write(&image, bytes).unwrap();
         let output = run(&sgdisk, &["-v", &text]);
-        assert!(!String::from_utf8_lossy(&output.stdout).contains("No problems found"));
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        // Behind a hybrid record sgdisk takes the other copy, says so, and then finds no problem in that.
+        assert!(said.contains("invalid main GPT header") || !said.contains("No problems found"), "{said}");
     }
 }
 
@@ -147,7 +149,10 @@ fn slots(image: &Path) -> Vec<(u8, u8, u32, u32)> {
     let bytes = fs::read(image).unwrap();
     assert_eq!(&bytes[510..512], [0x55, 0xaa]);
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-    (0..4).map(|slot| 446 + 16 * slot).map(|at| (bytes[at], bytes[at + 4], number(at + 8), number(at + 12))).collect()
+    (0..4)
+        .map(|slot| 446 + 16 * slot)
+        .map(|at| (bytes[at], bytes[at + 4], number(at + 8), number(at + 12)))
+        .collect()
 }
 
 #[test]
@@ -156,9 +161,10 @@ fn a_hybrid_record_shows_its_partitions_in_the_planned_order() {
     let firmware = (0x80, 0x0c, sectors(8), sectors(32));
     let esp = (0, 0xef, sectors(40), sectors(64));
     let protective = (0, 0xee, 1, sectors(8) - 1);
-    for (first, expected) in
-        [(true, [protective, firmware, esp, (0, 0, 0, 0)]), (false, [firmware, esp, protective, (0, 0, 0, 0)])]
-    {
+    for (first, expected) in [
+        (true, [protective, firmware, esp, (0, 0, 0, 0)]),
+        (false, [firmware, esp, protective, (0, 0, 0, 0)]),
+    ] {
         let build = Build::new(&hybrid(first));
         build.ok(&[]);
         assert_eq!(slots(&build.disk()), expected);
@@ -174,8 +180,8 @@ fn sfdisk_sees_a_changed_dos_table() {
     let image = build.disk();
     let good = run(&sfdisk, &["--verify", image.to_str().unwrap()]);
     let mut bytes = fs::read(&image).unwrap();
-    // The extended partition's first sector, in the second slot: now inside of the first partition.
-    bytes[446 + 16 + 9] = 8;
+    // The first partition's length: now it reaches into the extended one.
+    bytes[446 + 14] = 4;
     fs::write(&image, bytes).unwrap();
     let bad = run(&sfdisk, &["--verify", image.to_str().unwrap()]);
     let text = |output: &std::process::Output| {

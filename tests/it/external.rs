@@ -1,0 +1,254 @@
+//! File systems that their own tools make: judged by their fsck and by the kernel, and the same every time.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use landfall::fs::external::{self, ExternalError, Kind, Options};
+use landfall::progress::{Silent, Step, Unit};
+use landfall::timestamp::Timestamp;
+use landfall::tree::{
+    self, Content, DeviceNumber, HostFile, Metadata, Name, Node, NodeId, Tree, Xattr, host_tree,
+};
+use landfall::units::{ByteSize, SectorSize};
+use landfall::volume::FileBlock;
+
+use crate::oracle::{require_root, require_tool, run, run_ok};
+
+fn file(bytes: &[u8]) -> Node {
+    Node { metadata: Metadata::root(0o644), kind: tree::Kind::File(Content::from(bytes.to_vec())) }
+}
+
+fn node(metadata: Metadata, kind: tree::Kind) -> Node {
+    Node { metadata, kind }
+}
+
+fn add(tree: &mut Tree, path: &str, node: Node) -> NodeId {
+    tree.insert(path, node, &Metadata::root(0o755)).unwrap()
+}
+
+/// Everything that every one of these can carry.
+fn everything(dir: &Path) -> Tree {
+    let mut tree = Tree::new(Metadata::root(0o755));
+    for number in 0..3000 {
+        add(&mut tree, &format!("flat/a-name-of-some-length-{number}"), file(number.to_string().as_bytes()));
+    }
+    add(&mut tree, "few/a", file(b""));
+    add(&mut tree, "deep/b/c/d/e/f/g/h", file(&[7; 70_000]));
+    add(&mut tree, "module::name.3pm", file(b"colons"));
+    add(&mut tree, &"n".repeat(255), file(b"long"));
+    add(&mut tree, "sl/short", node(Metadata::root(0o777), tree::Kind::Symlink(b"/nix/store/x".to_vec())));
+    add(&mut tree, "sl/long", node(Metadata::root(0o777), tree::Kind::Symlink(vec![b'x'; 336])));
+    let store = tree.make_directories("nix/store", &Metadata::root(0o755)).unwrap();
+    *tree.metadata_mut(store) = Metadata { gid: 30_000, ..Metadata::root(0o1775) };
+    let later = Timestamp::new(1_700_000_000, 123_456_789).unwrap();
+    let metadata = Metadata { uid: 1000, gid: 100, modified: later, ..Metadata::root(0o6755) };
+    add(&mut tree, "owned", node(metadata, tree::Kind::File(Content::from(b"someone's".to_vec()))));
+    let large = dir.join("large");
+    let bytes: Vec<u8> = (0..20_000_000_u32).map(|at| u8::try_from((at ^ at >> 9) & 0xff).unwrap()).collect();
+    fs::write(&large, &bytes).unwrap();
+    let host = HostFile { path: large, len: 20_000_000, data: None };
+    add(&mut tree, "large", node(Metadata::root(0o444), tree::Kind::File(Content::Host(host))));
+    tree
+}
+
+fn options(arguments: &[&str]) -> Options {
+    Options {
+        uuid: "6f1c1b0e-0000-4000-8000-000000000001".parse().unwrap(),
+        arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+    }
+}
+
+fn write(
+    kind: Kind,
+    tree: &Tree,
+    arguments: &[&str],
+    (path, size): (&Path, ByteSize),
+) -> Result<(), ExternalError> {
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(path).unwrap();
+    let block = FileBlock::create(file, path, size.bytes(), SectorSize::S512).unwrap();
+    let step = Step::start(&Silent, "write", None, Unit::Bytes);
+    external::write(kind, tree, &options(arguments), (&block, &step))
+}
+
+/// The judge of each kind, and how it is asked not to mend; `None` when something is not installed.
+fn judge(kind: Kind) -> Option<(std::path::PathBuf, &'static str)> {
+    let (tools, fsck, argument): (&[&str], &str, &str) = match kind {
+        Kind::Xfs => (&["mkfs.xfs"], "xfs_repair", "-n"),
+        Kind::F2fs => (&["mkfs.f2fs", "sload.f2fs"], "fsck.f2fs", "--dry-run"),
+        Kind::Exfat => (&["mkfs.exfat"], "fsck.exfat", "-n"),
+    };
+    for tool in tools {
+        require_tool(tool)?;
+    }
+    Some((require_tool(fsck)?, argument))
+}
+
+/// Every path with what is known of it, in one order.
+fn lines(tree: &Tree) -> Vec<String> {
+    let root = std::iter::once((Vec::new(), Tree::ROOT));
+    let mut lines: Vec<String> = root
+        .chain(tree.walk())
+        .map(|(path, id)| {
+            let Node { metadata, kind } = tree.node(id);
+            let kind = match kind {
+                tree::Kind::Directory(entries) => format!("directory of {}", entries.len()),
+                tree::Kind::File(content) => {
+                    let bytes = content.to_vec().unwrap();
+                    format!("file of {} bytes, crc {:08x}", bytes.len(), crc32fast::hash(&bytes))
+                }
+                other => format!("{other:?}"),
+            };
+            let Metadata { permissions, uid, gid, modified, .. } = metadata;
+            format!("/{} {permissions:o} {uid}:{gid} {modified:?} {kind}", String::from_utf8_lossy(&path))
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// The tree that the kernel shows of an image; `None` where it cannot be asked.
+fn mounted(kind: Kind, image: &Path) -> Option<Vec<String>> {
+    let (mount, umount) = (require_tool("mount")?, require_tool("umount")?);
+    let known = fs::read_to_string("/proc/filesystems").unwrap();
+    if !known.lines().any(|line| line.trim().trim_start_matches("nodev").trim() == kind.format()) {
+        eprintln!("skipped: this kernel does not mount {}", kind.format());
+        return None;
+    }
+    if !require_root() {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    run_ok(&mount, &["-t", kind.format(), "-o", "loop,ro", image.to_str().unwrap(), place]);
+    let found = host_tree(folder.path()).map(|tree| lines(&tree));
+    run_ok(&umount, &[place]);
+    Some(found.unwrap())
+}
+
+fn carries_everything(kind: Kind, tree: &Tree, arguments: &[&str]) {
+    let Some((fsck, argument)) = judge(kind) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("image");
+    let size = external::measure(kind, tree, ByteSize::mib(8)).unwrap();
+    write(kind, tree, arguments, (&image, size)).unwrap();
+    let path = image.to_str().unwrap();
+    run_ok(&fsck, &[argument, path]);
+    let mut shown = None;
+    if let Some(found) = mounted(kind, &image) {
+        assert_eq!(found, lines(tree));
+        shown = Some(found);
+    }
+    // Once more, elsewhere: the same bytes.
+    let other = tempfile::tempdir().unwrap();
+    let again = other.path().join("another-name");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    write(kind, tree, arguments, (&again, size)).unwrap();
+    assert!(fs::read(&image).unwrap() == fs::read(&again).unwrap(), "the bytes differ");
+    // The twin: a byte of the superblock.
+    let mut bytes = fs::read(&image).unwrap();
+    match kind {
+        Kind::Xfs => bytes[88] ^= 1,
+        Kind::F2fs => {
+            // Both copies: there is a checksum only where that is asked for.
+            bytes[1024 + 48] ^= 0x40;
+            bytes[4096 + 1024 + 48] ^= 0x40;
+        }
+        Kind::Exfat => bytes[100] ^= 1,
+    }
+    fs::write(&again, bytes).unwrap();
+    let output = run(&fsck, &[argument, again.to_str().unwrap()]);
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    drop(shown);
+}
+
+#[test]
+fn xfs_carries_everything_and_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tree = everything(dir.path());
+    let null = tree::Kind::CharDevice(DeviceNumber { major: 1, minor: 3 });
+    add(&mut tree, "null", node(Metadata::root(0o666), null));
+    add(&mut tree, "fifo", node(Metadata::root(0o600), tree::Kind::Fifo));
+    carries_everything(Kind::Xfs, &tree, &["-L home", "-m", "reflink=1"]);
+}
+
+#[test]
+fn f2fs_carries_everything_and_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tree = everything(dir.path());
+    add(&mut tree, "with a space/and another", file(b"space"));
+    let features = "extra_attr,inode_checksum,sb_checksum,inode_crtime";
+    carries_everything(Kind::F2fs, &tree, &["-O", features]);
+    carries_everything(Kind::F2fs, &tree, &["-l files"]);
+}
+
+#[test]
+fn exfat_is_made_empty_and_the_same_every_time() {
+    let tree = Tree::new(Metadata::root(0o755));
+    carries_everything(Kind::Exfat, &tree, &["-n", "STICK"]);
+}
+
+/// The sizes that are worked out are enough, with no space to spare.
+#[test]
+fn what_is_measured_is_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = dir.path().join("large");
+    File::create(&large).unwrap().set_len(600 << 20).unwrap();
+    let mut trees = vec![Tree::new(Metadata::root(0o755))];
+    for (count, len, folder) in [(20_000, 10, "one"), (300, 1_000_000, "one/two"), (1, 0, "x")] {
+        let mut tree = Tree::new(Metadata::root(0o755));
+        for number in 0..count {
+            add(&mut tree, &format!("{folder}/{}/name-{number}", number % 7), file(&vec![1; len]));
+        }
+        trees.push(tree);
+    }
+    let one = HostFile { path: large, len: 600 << 20, data: Some(Vec::new()) };
+    let mut tree = Tree::new(Metadata::root(0o755));
+    add(&mut tree, "large", node(Metadata::root(0o644), tree::Kind::File(Content::Host(one))));
+    trees.push(tree);
+    for kind in [Kind::Xfs, Kind::F2fs] {
+        let Some((fsck, argument)) = judge(kind) else { return };
+        for tree in &trees {
+            let image = dir.path().join("image");
+            let size = external::measure(kind, tree, ByteSize::ZERO).unwrap();
+            write(kind, tree, &[], (&image, size)).unwrap();
+            run_ok(&fsck, &[argument, image.to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn what_a_tool_cannot_carry_is_refused_by_name() {
+    let said = |kind: Kind, node: Node, path: &[u8]| {
+        let mut tree = Tree::new(Metadata::root(0o755));
+        tree.add(Tree::ROOT, Name::new(path).unwrap(), node).unwrap();
+        external::measure(kind, &tree, ByteSize::ZERO).unwrap_err().to_string()
+    };
+    let with_xattr = || {
+        let xattr = Xattr { name: b"user.x".to_vec(), value: b"y".to_vec() };
+        node(Metadata { xattrs: vec![xattr], ..Metadata::root(0o644) }, tree::Kind::Fifo)
+    };
+    for (text, words) in [
+        (said(Kind::Xfs, file(b""), b"a name"), "`/a name` has a name that no protofile"),
+        (said(Kind::Xfs, file(b""), b":x"), "`/:x` has a name that no protofile"),
+        (said(Kind::Xfs, with_xattr(), b"x"), "`/x` has extended attributes"),
+        (said(Kind::F2fs, with_xattr(), b"x"), "`/x` has extended attributes"),
+        (
+            said(Kind::F2fs, node(Metadata::root(0o644), tree::Kind::Socket), b"s"),
+            "`/s` is a device, pipe or socket",
+        ),
+        (said(Kind::Exfat, file(b""), b"f"), "`/f` would lie on exfat"),
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    for (kind, arguments) in
+        [(Kind::Xfs, "-p /etc/passwd"), (Kind::Xfs, "-d name=/dev/sda"), (Kind::F2fs, "-c /dev/sdb")]
+    {
+        let error = kind.check_arguments(&[arguments.to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), format!("mkfs argument `{}` is not supported", said_of(arguments)));
+    }
+}
+
+/// Of an argument whose flag is unknown, the flag alone is named.
+fn said_of(arguments: &str) -> &str {
+    if arguments.starts_with("-d") { arguments } else { arguments.split(' ').next().unwrap() }
+}
