@@ -1,0 +1,340 @@
+//! Machines whose root lies on more than a partition: the kernel, LVM, mdadm and cryptsetup of the guest agree
+//! with what was written.
+
+use std::fs;
+use std::time::Duration;
+
+use qemu::{Architecture, Drive, Machine};
+use serde_json::{Value, json};
+
+use crate::harness::{Guest, Image, Sample};
+
+/// Passphrases are asked for within this time.
+const PROMPT: Duration = Duration::from_secs(300);
+
+/// Commands that read a whole disk under TCG.
+const LONG: Duration = Duration::from_secs(600);
+
+fn esp() -> Value {
+    json!({ "priority": 1, "type": "EF00", "size": "256M",
+        "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } })
+}
+
+fn ext4(mountpoint: &str) -> Value {
+    json!({ "type": "filesystem", "format": "ext4", "mountpoint": mountpoint })
+}
+
+fn disk(partitions: &Value) -> Value {
+    json!({ "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": partitions } })
+}
+
+/// A machine with every disk of an image, in the order of their names.
+fn machine(sample: &Sample, image: &Image, disks: &[&str]) -> Machine {
+    let machine = Machine::new(sample.architecture());
+    disks.iter().fold(machine, |machine, name| machine.with_drive(Drive::image(image.disk(name)).snapshot()))
+}
+
+/// Runs commands that must succeed on one shell.
+fn runner<'a>(guest: &'a Guest) -> impl Fn(&str) -> String + 'a {
+    let shell = guest.shell();
+    move |command| shell.run_ok(command, LONG).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The source of the root file system, to the device file at the end of its links.
+fn root_source(run: &impl Fn(&str) -> String) -> String {
+    run("readlink -f \"$(findmnt -n -o SOURCE /)\"; findmnt -n -o SOURCE /").trim().replace('\n', " ")
+}
+
+fn luks_with_lvm_asks_on_the_serial_console(architecture: Architecture) {
+    let Some(sample) = Sample::require(architecture) else { return };
+    let layout = json!({
+        "disk": { "main": disk(&json!({ "ESP": esp(), "luks": { "size": "100%", "content": {
+            "type": "luks", "name": "crypted", "passwordFile": "/key",
+            "extraFormatArgs": ["--pbkdf-memory", "32768", "--pbkdf-force-iterations", "4"],
+            "content": { "type": "lvm_pv", "vg": "system" } } } })) },
+        "lvm_vg": { "system": { "type": "lvm_vg", "lvs": {
+            "swap": { "size": "64M", "content": { "type": "swap" } },
+            "root": { "size": "100%FREE", "content": ext4("/") } } } }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "correct horse\n").unwrap();
+    let arguments = ["--key", &format!("/key={}", key.display())].map(str::to_owned);
+    let image = Image::build(&sample, &layout.to_string(), &arguments.each_ref().map(String::as_str));
+    let guest = Guest::boot(&machine(&sample, &image, &["main"]));
+    let console = guest.vm().console();
+    let expect = |text: &str| console.expect(text, PROMPT).unwrap_or_else(|error| panic!("{error}"));
+    expect("Enter passphrase for");
+    console.send_line("battery staple").unwrap();
+    expect("No key available");
+    expect("Enter passphrase for");
+    console.send_line("correct horse").unwrap();
+    guest.multi_user();
+    let run = runner(&guest);
+    assert!(root_source(&run).contains("/dev/mapper/system-root"), "{}", root_source(&run));
+    let header = run("cryptsetup luksDump $(blkid -t TYPE=crypto_LUKS -o device)");
+    for part in ["Version:       \t2", "aes-xts-plain64", "argon2id", "Memory:     32768"] {
+        assert!(header.contains(part), "no `{part}` in\n{header}");
+    }
+    run("vgck system");
+    assert_eq!(
+        run("lvs --noheadings -o lv_name,lv_attr system").split_whitespace().collect::<Vec<_>>(),
+        ["root", "-wi-ao----", "swap", "-wi-a-----"]
+    );
+    run("swapon /dev/system/swap && swapoff /dev/system/swap");
+    drop(run);
+    guest.power_off();
+}
+
+#[test]
+fn luks_with_lvm_asks_on_the_serial_console_of_an_x86_64_machine() {
+    luks_with_lvm_asks_on_the_serial_console(Architecture::X86_64);
+}
+
+#[test]
+fn luks_with_lvm_asks_on_the_serial_console_of_an_aarch64_machine() {
+    luks_with_lvm_asks_on_the_serial_console(Architecture::Aarch64);
+}
+
+/// Two disks, everything on both: the boot files by an array with its superblock at the end.
+fn mirrored() -> Value {
+    let member = disk(&json!({
+        "ESP": { "priority": 1, "type": "EF00", "size": "256M", "content": { "type": "mdraid", "name": "boot" } },
+        "system": { "type": "FD00", "size": "100%", "content": { "type": "mdraid", "name": "system" } }
+    }));
+    let mut other = member.clone();
+    other["device"] = json!("/dev/vdb");
+    json!({
+        "disk": { "one": member, "two": other },
+        "mdadm": {
+            "boot": { "type": "mdadm", "level": 1, "metadata": "1.0",
+                "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+            "system": { "type": "mdadm", "level": 1, "content": ext4("/") }
+        }
+    })
+}
+
+#[test]
+fn a_mirrored_root_boots_whole_and_with_either_disk_missing() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let image = Image::build(&sample, &mirrored().to_string(), &[]);
+    for disks in [&["one", "two"][..], &["one"], &["two"]] {
+        let guest = Guest::boot(&machine(&sample, &image, disks));
+        guest.multi_user();
+        let run = runner(&guest);
+        assert!(root_source(&run).contains("/dev/md"), "{}", root_source(&run));
+        let whole = disks.len() == 2;
+        let detail = run("mdadm --detail $(findmnt -n -o SOURCE /)");
+        let state = if whole { "State : clean \n" } else { "State : clean, degraded" };
+        // The root is in use, so its state may be active rather than clean.
+        assert!(detail.contains(state) || detail.contains(&state.replace("clean", "active")), "{detail}");
+        assert!(!detail.contains("resync") && !detail.contains("recover"), "{detail}");
+        assert!(detail.contains(if whole { "Active Devices : 2" } else { "Active Devices : 1" }), "{detail}");
+        if whole {
+            assert_eq!(run("cat /proc/mdstat").matches("[UU]").count(), 2, "{}", run("cat /proc/mdstat"));
+            // The two copies are the same, byte by byte.
+            run("for md in /sys/block/md*/md; do echo check > $md/sync_action; done");
+            run("while grep -qE 'check|resync|DELAYED|PENDING' /proc/mdstat; do sleep 1; done");
+            assert_eq!(run("cat /sys/block/md*/md/mismatch_cnt | sort -u").trim(), "0");
+        }
+        drop(run);
+        guest.power_off();
+    }
+}
+
+/// A root on an array of so many disks: what the kernel reads of it is what Nix knows it to be, and where there
+/// is parity, it is right.
+fn a_root_on_an_array_boots(level: u64, members: usize) {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let names = ["a", "b", "c", "d"];
+    let mut disks = serde_json::Map::new();
+    for (number, name) in names.iter().take(members).enumerate() {
+        let raid =
+            json!({ "type": "FD00", "size": "100%", "content": { "type": "mdraid", "name": "system" } });
+        let mut partitions = json!({ "raid": raid });
+        if number == 0 {
+            partitions["ESP"] = esp();
+        }
+        disks.insert((*name).to_owned(), disk(&partitions));
+        disks[*name]["device"] = json!(format!("/dev/vd{name}"));
+    }
+    let layout = json!({ "disk": disks, "mdadm": { "system": { "type": "mdadm", "level": level, "content": ext4("/") } } });
+    let image = Image::build(&sample, &layout.to_string(), &[]);
+    let guest = Guest::boot(&machine(&sample, &image, &names[..members]));
+    guest.multi_user();
+    let run = runner(&guest);
+    let detail = run("mdadm --detail $(findmnt -n -o SOURCE /)");
+    for part in [format!("Raid Level : raid{level}"), format!("Active Devices : {members}")] {
+        assert!(detail.contains(&part), "no `{part}` in\n{detail}");
+    }
+    assert!(!detail.contains("resync") && !detail.contains("degraded"), "{detail}");
+    if level == 5 {
+        run("nix-store --verify --check-contents");
+    }
+    if level > 1 {
+        run("echo check > /sys/block/md*/md/sync_action");
+        run("while grep -qE 'check|resync|DELAYED|PENDING' /proc/mdstat; do sleep 1; done");
+        assert_eq!(run("cat /sys/block/md*/md/mismatch_cnt").trim(), "0");
+    }
+    drop(run);
+    guest.power_off();
+}
+
+#[test]
+fn a_root_on_raid0_boots() {
+    a_root_on_an_array_boots(0, 2);
+}
+
+#[test]
+fn a_root_on_raid5_boots_with_right_parity() {
+    a_root_on_an_array_boots(5, 3);
+}
+
+#[test]
+fn a_root_on_raid6_boots_with_right_parity() {
+    a_root_on_an_array_boots(6, 4);
+}
+
+#[test]
+fn a_root_on_raid10_boots_with_equal_copies() {
+    a_root_on_an_array_boots(10, 4);
+}
+
+/// One disk of everything LVM can do by us, a boot record with logical partitions beside, and a root on RAID 5.
+#[test]
+fn lvm_agrees_with_every_kind_of_volume_and_linux_with_a_boot_record() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let mut disks = serde_json::Map::new();
+    let names = ["a", "b", "c"];
+    for (number, name) in names.iter().enumerate() {
+        let member = json!({ "size": "100%", "content": { "type": "lvm_pv", "vg": "system" } });
+        let mut partitions = json!({ "lvm": member });
+        if number == 0 {
+            partitions["ESP"] = esp();
+        }
+        disks.insert((*name).to_owned(), disk(&partitions));
+        disks[*name]["device"] = json!(format!("/dev/vd{name}"));
+    }
+    disks.insert("old".to_owned(), json!({ "type": "disk", "device": "/dev/vdd", "imageSize": "200M", "content": {
+        "type": "table", "format": "msdos", "partitions": [
+            { "name": "first", "part-type": "primary", "start": "1MiB", "end": "40MiB", "content": ext4("/srv/first") },
+            { "name": "rest", "part-type": "extended", "start": "40MiB", "end": "100%" },
+            { "name": "swap", "part-type": "logical", "start": "41MiB", "end": "80MiB", "content": { "type": "swap" } },
+            { "name": "last", "part-type": "logical", "start": "81MiB", "end": "100%", "content": ext4("/srv/last") }
+        ] } }));
+    let volume = |kind: &str, size: &str, arguments: &[&str], mountpoint: &str| {
+        let mut volume = json!({ "size": size, "extraArgs": arguments, "content": ext4(mountpoint) });
+        if kind != "linear" {
+            volume["lvm_type"] = json!(kind);
+        }
+        volume
+    };
+    let layout = json!({ "disk": disks, "lvm_vg": { "system": { "type": "lvm_vg", "lvs": {
+        "root": volume("raid5", "100%FREE", &[], "/"),
+        "linear": volume("linear", "40M", &[], "/srv/linear"),
+        "striped": volume("linear", "48M", &["-i3"], "/srv/striped"),
+        "raid0": volume("raid0", "40M", &[], "/srv/raid0"),
+        "raid1": volume("raid1", "40M", &["-m2"], "/srv/raid1"),
+        "raid4": volume("raid4", "40M", &[], "/srv/raid4")
+    } } } });
+    let image = Image::build(&sample, &layout.to_string(), &[]);
+    let guest = Guest::boot(&machine(&sample, &image, &["a", "b", "c", "old"]));
+    guest.multi_user();
+    let run = runner(&guest);
+    assert!(root_source(&run).contains("/dev/mapper/system-root"), "{}", root_source(&run));
+    run("vgck system");
+    let volumes = run("lvs --noheadings --separator : -o lv_name,segtype,sync_percent system | tr -d ' '");
+    let found: Vec<&str> = volumes.lines().map(str::trim).collect();
+    assert_eq!(
+        found,
+        [
+            "linear:linear:",
+            "raid0:raid0:",
+            "raid1:raid1:100.00",
+            "raid4:raid4:100.00",
+            "root:raid5:100.00",
+            "striped:striped:"
+        ]
+    );
+    for name in ["linear", "striped", "raid0", "raid1", "raid4"] {
+        run(&format!("e2fsck -fn /dev/system/{name}"));
+    }
+    for name in ["raid1", "raid4", "root"] {
+        run(&format!("lvchange --syncaction check system/{name}"));
+    }
+    run("while lvs --noheadings -o raid_sync_action system | grep -q check; do sleep 1; done");
+    assert_eq!(run("lvs --noheadings -o raid_mismatch_count system | tr -d ' \\n'").trim(), "000");
+    // The boot record: what Linux sees of it, and what lies in its logical partitions.
+    let table = run("lsblk -rno NAME,SIZE,PTTYPE /dev/vdd | tr -s ' '");
+    assert!(table.contains("vdd5") && table.contains("vdd6") && table.contains("dos"), "{table}");
+    run("e2fsck -fn /dev/vdd1 && e2fsck -fn /dev/vdd6 && swapon /dev/vdd5 && swapoff /dev/vdd5");
+    drop(run);
+    guest.power_off();
+}
+
+/// An image on a larger disk: its root is as large as the disk after the first start.
+fn a_root_grows(content: &Value, more: &Value) {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let mut layout =
+        json!({ "disk": { "main": disk(&json!({ "ESP": esp(), "root": { "size": "100%" } })) } });
+    layout["disk"]["main"]["content"]["partitions"]["root"]["content"] = content.clone();
+    for (name, value) in more.as_object().unwrap() {
+        layout[name] = value.clone();
+    }
+    let image = Image::build(&sample, &layout.to_string(), &["--grow"]);
+    let file = fs::File::options().write(true).open(image.disk("main")).unwrap();
+    let before = file.metadata().unwrap().len();
+    let after = before + (2 << 30);
+    file.set_len(after).unwrap();
+    let guest = Guest::boot(&machine(&sample, &image, &["main"]));
+    guest.multi_user();
+    let run = runner(&guest);
+    run("systemctl start landfall-grow.service; systemctl --no-pager status landfall-grow.service; true");
+    assert_eq!(run("systemctl is-failed landfall-grow.service || true").trim(), "inactive");
+    let size: u64 = run("df --output=size -B1 / | tail -n 1").trim().parse().unwrap();
+    assert!(size > before, "the root file system has {size} bytes of a disk of {after}");
+    let verdict = run("sgdisk -v /dev/vda");
+    assert!(verdict.contains("No problems found"), "{verdict}");
+    drop(run);
+    guest.power_off();
+}
+
+#[test]
+fn an_ext4_root_grows_to_its_disk() {
+    a_root_grows(&ext4("/"), &json!({}));
+}
+
+#[test]
+fn a_root_on_lvm_grows_to_its_disk() {
+    let group = json!({ "type": "lvm_vg", "lvs": { "root": { "size": "100%FREE", "content": ext4("/") } } });
+    a_root_grows(&json!({ "type": "lvm_pv", "vg": "system" }), &json!({ "lvm_vg": { "system": group } }));
+}
+
+/// xfs below the root, made by mkfs.xfs of this host.
+fn a_root_on_xfs_boots(architecture: Architecture) {
+    let Some(sample) = Sample::require(architecture) else { return };
+    let root =
+        json!({ "size": "100%", "content": { "type": "filesystem", "format": "xfs", "mountpoint": "/" } });
+    let layout = json!({ "disk": { "main": disk(&json!({ "ESP": esp(), "root": root })) } });
+    let image = Image::build(&sample, &layout.to_string(), &[]);
+    let guest = Guest::boot(&machine(&sample, &image, &["main"]));
+    guest.multi_user();
+    let run = runner(&guest);
+    assert_eq!(run("findmnt -n -o FSTYPE /").trim(), "xfs");
+    assert_eq!(run("stat -c '%a %u:%g %Y' /nix/store").split(' ').next(), Some("1775"));
+    if architecture == Architecture::X86_64 {
+        run("nix-store --verify --check-contents");
+    }
+    drop(run);
+    guest.power_off();
+}
+
+#[test]
+fn a_root_on_xfs_boots_on_x86_64() {
+    a_root_on_xfs_boots(Architecture::X86_64);
+}
+
+#[test]
+fn a_root_on_xfs_boots_on_aarch64() {
+    a_root_on_xfs_boots(Architecture::Aarch64);
+}
