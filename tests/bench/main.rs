@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run says so by panicking")]
 
 mod large_folders;
+mod layers;
 mod measure;
 mod reflink;
 
@@ -60,6 +61,7 @@ fn main() {
     let mut rows = bench.whole_images();
     rows.extend(reflink::rows(&bench));
     rows.push(large_folders::row(&bench));
+    rows.push(layers::row(&bench));
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");
