@@ -338,3 +338,23 @@ fn a_root_on_xfs_boots_on_x86_64() {
 fn a_root_on_xfs_boots_on_aarch64() {
     a_root_on_xfs_boots(Architecture::Aarch64);
 }
+
+#[test]
+fn a_root_in_memory_boots_from_a_store_on_disk() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let nix = json!({ "size": "100%", "content": ext4("/nix") });
+    let layout = json!({
+        "disk": { "main": disk(&json!({ "ESP": esp(), "nix": nix })) },
+        "nodev": { "/": { "fsType": "tmpfs", "mountOptions": ["size=50%", "mode=755"] } }
+    });
+    let image = Image::build(&sample, &layout.to_string(), &[]);
+    let guest = Guest::boot(&machine(&sample, &image, &["main"]));
+    guest.multi_user();
+    let run = runner(&guest);
+    assert_eq!(
+        run("findmnt -n -o FSTYPE /; findmnt -n -o FSTYPE /nix").split_whitespace().collect::<Vec<_>>(),
+        ["tmpfs", "ext4"]
+    );
+    drop(run);
+    guest.power_off();
+}

@@ -110,8 +110,11 @@ impl Builder<'_> {
             |extents: u64| extents.saturating_sub(shape.metadata * shape.legs) * shape.data / shape.legs;
         let data = match size {
             VolumeSize::Bytes(bytes) => bytes.bytes().div_ceil(EXTENT.bytes()),
-            VolumeSize::PercentFree(percent) => share(percent_of(left, percent)),
-            VolumeSize::PercentGroup(percent) => share(percent_of(extents, percent)).min(share(left)),
+            // Members may differ in size, and legs do not: a part is at most what the legs can be.
+            VolumeSize::PercentFree(percent) => share(percent_of(left, percent)).min(free.most(&shape)),
+            VolumeSize::PercentGroup(percent) => {
+                share(percent_of(extents, percent)).min(share(left)).min(free.most(&shape))
+            }
         };
         let data = match size {
             VolumeSize::Bytes(_) => data.next_multiple_of(shape.data),
@@ -195,6 +198,17 @@ struct Extents(Vec<u64>);
 impl Extents {
     fn total(&self) -> u64 {
         self.0.iter().sum()
+    }
+
+    /// The most extents of data in a volume of this shape, each of its legs on a member of its own.
+    fn most(&self, shape: &Shape) -> u64 {
+        if shape.legs == 1 {
+            return self.total();
+        }
+        let mut free = self.0.clone();
+        free.sort_unstable_by(|a, b| b.cmp(a));
+        let last = usize::try_from(shape.legs).ok().and_then(|legs| free.get(legs.checked_sub(1)?));
+        last.map_or(0, |leg| leg.saturating_sub(shape.metadata) * shape.data)
     }
 
     /// Takes `each` extents on `legs` members; one leg may spread over all of them. False when they are not there.
@@ -307,5 +321,14 @@ mod tests {
         assert!(!free.take(2, 20));
         assert!(free.take(1, 75));
         assert_eq!(free.0, [0, 0, 5]);
+    }
+
+    #[test]
+    fn legs_are_as_large_as_the_smallest_of_their_members() {
+        let raid5 = Shape { legs: 3, data: 2, metadata: 1 };
+        assert_eq!(Extents(vec![100, 50, 10]).most(&raid5), 18);
+        assert_eq!(Extents(vec![100, 50, 10, 60]).most(&raid5), 98);
+        assert_eq!(Extents(vec![100, 50]).most(&raid5), 0);
+        assert_eq!(Extents(vec![100, 50]).most(&Shape { legs: 1, data: 1, metadata: 0 }), 150);
     }
 }

@@ -5,7 +5,8 @@
 # Parameters (those of other initrds, where there are such):
 #   init=PATH                    program to hand over to, in a store path
 #   root=DEVICE                  LABEL=, UUID=, PARTLABEL=, PARTUUID= or a device file; without it, the
-#                                file system that holds the store path of init= is looked for
+#                                file system that holds the store path of init= is looked for, or one in
+#                                memory made where the store is on a file system of its own
 #   rootfstype= rootflags= ro rw how to mount it
 #   rd.luks.uuid=UUID rd.luks.name=UUID=NAME landfall.luks=DEVICE[:NAME]
 #                                LUKS devices to open; without them, all are, once the root is not
@@ -194,6 +195,8 @@ mount_root() {
 		mount -t "$type" -o "$rootmode${rootflags:+,$rootflags}" "$device" "$root" || return 1
 	else
 		search
+		# The store on a file system of its own and no root anywhere: root is in memory.
+		[ -z "$found" ] && [ -n "$store" ] && [ "$waited" -ge 5 ] && found="tmpfs tmpfs size=50%,mode=0755"
 		[ -n "$found" ] || return 1
 		mount_at "$found" "$root" || return 1
 		[ -e "$root$system" ] || [ -z "$store" ] || mount_at "$store" "$root/nix"
