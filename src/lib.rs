@@ -35,7 +35,8 @@ pub mod inspect;
 pub mod output;
 pub mod plan;
 
-// A machine: the medium that installs it.
+// A machine: its disks, and the medium that installs it.
+pub mod device;
 pub mod installer;
 
 // The machine's user.

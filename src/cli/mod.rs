@@ -11,6 +11,7 @@ mod dev_sample;
 mod failure;
 mod image;
 mod inspect;
+mod install;
 mod interrupt;
 mod load;
 mod man;
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use failure::Failure;
 
 use crate::error::Exit;
+use crate::installer;
 use arguments::Common;
 use terminal::Terminal;
 
@@ -53,6 +55,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Build disk images from a layout and a system
     Image(image::Arguments),
+    /// Install a system onto disks of this machine
+    Install(install::Arguments),
     /// Show what is on an image or a disk
     Inspect(inspect::Arguments),
     /// Boot an image in QEMU
@@ -61,6 +65,9 @@ enum Command {
     Demo(demo::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Be the installer of a machine that booted an installation medium
+    #[command(hide = true)]
+    InstallerSession,
     /// Serve those who work on landfall
     #[command(hide = true, subcommand)]
     Dev(dev_sample::Dev),
@@ -70,6 +77,9 @@ enum Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> Exit {
+    if std::process::id() == 1 {
+        installer::pid1::supervise();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -89,11 +99,13 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Check(arguments) => check::check(&arguments, terminal),
         Command::Plan(arguments) => plan::plan(&arguments, terminal),
         Command::Image(arguments) => image::image(&arguments, terminal),
+        Command::Install(arguments) => install::install(&arguments, terminal),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Run(arguments) => run::run(&arguments, terminal),
         Command::Demo(arguments) => demo::demo(&arguments, terminal),
         Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Dev(command) => dev_sample::dev(&command, terminal),
+        Command::InstallerSession => installer::pid1::session(),
         Command::Man(arguments) => man::man(&arguments, Cli::command()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ImageError, System, filesystem, visit};
+use super::{ImageError, Request, System, filesystem, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
 use crate::plan::boot::BootPartition;
 use crate::plan::content::Filesystem;
@@ -25,18 +25,22 @@ const BOOT_MOUNTS: [&str; 3] = ["/boot", "/efi", "/boot/efi"];
 
 impl Contents {
     /// Makes the trees for what `plan` mounts.
-    pub(super) fn new(plan: &Plan, system: &System, boot: &EspOptions) -> Result<Self, ImageError> {
+    pub(super) fn new(plan: &Plan, system: &System, request: &Request) -> Result<Self, ImageError> {
         let mounted = mounted(plan);
         if !["/", "/nix", "/nix/store"].iter().any(|path| mounted.contains_key(*path)) {
             return Err(ImageError::NoStore);
         }
         let (esp, xbootldr) = boot_mounts(plan, &mounted)?;
         let placement = if xbootldr.is_some() { Placement::Xbootldr } else { Placement::Esp };
-        let boot = EspOptions { placement, ..boot.clone() };
+        let boot = EspOptions { placement, ..request.boot.clone() };
         let boot = boot_trees(system.source(), std::slice::from_ref(system.generation()), &boot)?;
         let mount_points: Vec<MountPoint> =
             plan.mounts.iter().map(|mount| mount.path.clone()).filter(|path| path.starts_with('/')).collect();
-        let mut trees = split(install_tree(system.closure())?, &mount_points)?;
+        let mut tree = install_tree(system.closure())?;
+        if let Some(extra) = &request.extra_files {
+            tree.merge(extra)?;
+        }
+        let mut trees = split(tree, &mount_points)?;
         // What lies below a mount that is made anew at each start (tmpfs) is on no disk.
         trees.retain(|mount_point, _| mounted.contains_key(mount_point.as_str()));
         trees.insert(esp, boot.esp);

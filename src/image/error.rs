@@ -168,6 +168,14 @@ pub enum ImageError {
         /// Why.
         source: HybridError,
     },
+    /// What was read back is not what was written.
+    #[error("{place}: {why}")]
+    Verify {
+        /// Mount point or device.
+        place: String,
+        /// What differs.
+        why: String,
+    },
     /// A file of the host.
     #[error(transparent)]
     Io(#[from] IoError),
@@ -212,7 +220,7 @@ impl ImageError {
     /// The exit code that says whose fault it is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Block(_) | Self::Io(_) => Exit::Failed,
+            Self::Block(_) | Self::Io(_) | Self::Verify { .. } => Exit::Failed,
             Self::External { source: ExternalError::Command(CommandError::Missing { .. }), .. } => {
                 Exit::Missing
             }

@@ -27,8 +27,9 @@ pub use contents::Contents;
 pub use error::ImageError;
 pub use grow::Growth;
 pub use keys::{KeyFiles, Keys};
+pub use stack::Leaf;
 pub use system::System;
-pub use visit::filesystems;
+pub use visit::{contents, filesystems};
 
 use crate::boot::esp::EspOptions;
 use crate::identity::Seed;
@@ -36,6 +37,7 @@ use crate::layout::Layout;
 use crate::plan::{self, DiskRequest, Plan};
 use crate::progress::Progress;
 use crate::timestamp::Timestamp;
+use crate::tree::Tree;
 use crate::units::ByteSize;
 use crate::volume::Block;
 
@@ -57,6 +59,9 @@ pub struct Request {
     pub keys: KeyFiles,
     /// Whether the image grows to its disk.
     pub growth: Growth,
+    /// Files that go onto the root besides the system: host keys, for one. What the system brings itself
+    /// cannot be among them.
+    pub extra_files: Option<Tree>,
 }
 
 impl Default for Request {
@@ -68,6 +73,7 @@ impl Default for Request {
             boot: EspOptions::nixos(Timestamp::STORE),
             keys: KeyFiles::default(),
             growth: Growth::default(),
+            extra_files: None,
         }
     }
 }
@@ -104,7 +110,7 @@ impl Prepared {
             |contents| plan::Request { seed, disks: request.disks.clone(), contents, free: request.free };
         let draft = Plan::new(layout, &plan_request(plan::Contents::default()))?;
         support::check(&draft)?;
-        let mut contents = Contents::new(&draft, system, &request.boot)?;
+        let mut contents = Contents::new(&draft, system, request)?;
         if request.growth == Growth::ToDisk {
             grow::add(&draft, &mut contents)?;
         }
@@ -139,7 +145,18 @@ impl Prepared {
         disks: &BTreeMap<String, Arc<dyn Block>>,
         progress: &dyn Progress,
     ) -> Result<(), ImageError> {
-        stack::write(&self.plan, &self.contents, &self.keys, (disks, progress))
+        self.write_checked(disks, progress, &mut |_| Ok(()))
+    }
+
+    /// As [`write`](Self::write), but `check` sees what was written before any partition table is: what
+    /// it refuses does not become bootable.
+    pub fn write_checked(
+        &self,
+        disks: &BTreeMap<String, Arc<dyn Block>>,
+        progress: &dyn Progress,
+        check: &mut dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        stack::write(&self.plan, &self.contents, &self.keys, (disks, progress, check))
     }
 }
 

@@ -8,13 +8,33 @@ use super::{Contents, ImageError, Keys, assemblies, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
-use crate::plan::content::{Assembly, AssemblyKind, Content, Luks, Member, Swap};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Swap};
 use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
+use crate::tree::Tree;
 use crate::volume::{Block, SliceBlock, luks2, lvm, md};
 
-/// The disks by attribute name, and who watches.
-type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress);
+/// The disks by attribute name, who watches, and who looks at what was written before the tables are.
+type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress, &'a mut Check<'a>);
+
+/// Judges what was written.
+type Check<'a> = dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError> + 'a;
+
+/// A file system that was written.
+pub struct Leaf<'a> {
+    /// As planned.
+    pub filesystem: &'a Filesystem,
+    /// What was to be written.
+    pub tree: &'a Tree,
+    /// Where it lies, all layers below opened.
+    pub block: Arc<dyn Block>,
+}
+
+impl std::fmt::Debug for Leaf<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leaf").field("filesystem", self.filesystem).finish_non_exhaustive()
+    }
+}
 
 /// Fills `disks` as `plan` says. Tables come last: before them nothing on a disk is found.
 pub(super) fn write(
@@ -23,8 +43,16 @@ pub(super) fn write(
     keys: &Keys,
     target: Target<'_>,
 ) -> Result<(), ImageError> {
-    let (disks, progress) = target;
-    let mut stack = Stack { plan, contents, keys, progress, members: BTreeMap::new(), tables: Vec::new() };
+    let (disks, progress, check) = target;
+    let mut stack = Stack {
+        plan,
+        contents,
+        keys,
+        progress,
+        members: BTreeMap::new(),
+        tables: Vec::new(),
+        leaves: Vec::new(),
+    };
     for disk in &plan.disks {
         if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
             stack.content(content, block.clone())?;
@@ -32,6 +60,7 @@ pub(super) fn write(
     }
     let of_disks = std::mem::take(&mut stack.tables);
     stack.assemble()?;
+    check(&stack.leaves)?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
     for (table, block) in stack.tables.into_iter().chain(of_disks) {
         tables::write(table, &*block)?;
@@ -48,6 +77,8 @@ struct Stack<'a> {
     members: BTreeMap<Assembly, BTreeMap<usize, Arc<dyn Block>>>,
     /// Tables still to be written.
     tables: Vec<(&'a Table, Arc<dyn Block>)>,
+    /// File systems that are written.
+    leaves: Vec<Leaf<'a>>,
 }
 
 impl<'a> Stack<'a> {
@@ -63,6 +94,7 @@ impl<'a> Stack<'a> {
                 let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
                 filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
                 step.finish();
+                self.leaves.push(Leaf { filesystem, tree, block });
                 Ok(())
             }
             Content::Swap(swap) => write_swap(swap, &*block),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ImageError;
 use crate::boot::Generation;
-use crate::store::{Closure, Source};
+use crate::store::{Closure, Source, StorePath};
 
 /// A system: where it comes from, all that it needs, and how it boots.
 #[derive(Debug)]
@@ -25,6 +25,15 @@ impl System {
     pub fn open(store: &Path, toplevel: &Path) -> Result<Self, ImageError> {
         let source = Source::open(store)?;
         let toplevel = source.system(toplevel)?;
+        Self::in_source(source, toplevel)
+    }
+
+    /// The system `toplevel` of `source`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn in_source(source: Source, toplevel: StorePath) -> Result<Self, ImageError> {
         // Whether it is a system at all is the first thing that its user wants to know.
         let generation = Generation::read(&source, &toplevel, NonZeroU32::MIN)?;
         let closure = Closure::read(&source, &toplevel)?;

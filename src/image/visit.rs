@@ -5,7 +5,7 @@ use crate::plan::content::{Content, Filesystem};
 
 /// Calls `see` for everything that lies on a block device anywhere in `plan`, containers before what is
 /// in them: disks first, then arrays, volume groups and pools.
-pub(super) fn contents<'a>(plan: &'a Plan, see: &mut dyn FnMut(&'a Content)) {
+pub fn contents<'a>(plan: &'a Plan, see: &mut dyn FnMut(&'a Content)) {
     let disks = plan.disks.iter().filter_map(|disk| disk.content.as_ref());
     let arrays = plan.arrays.iter().filter_map(|array| array.content.as_ref());
     let volumes =

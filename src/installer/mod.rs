@@ -9,10 +9,17 @@
 //! There is no installer distribution: the initrd holds this program as `/init` and modules of the very
 //! kernel that the installed system will run. What is specific to one medium is in its order, so one
 //! initrd serves an ISO, a netboot image and a virtual machine alike.
+//!
+//! [`install`] is what happens to the disks, on a machine that boots the medium ([`pid1`]) as on one that
+//! runs already (`landfall install`).
 
 pub mod digests;
+pub mod firmware;
 pub mod initrd;
+pub mod install;
 pub mod order;
+pub mod pid1;
+mod verify;
 
 pub use digests::{Digests, FileDigester};
 pub use order::Order;

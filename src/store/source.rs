@@ -119,6 +119,14 @@ impl Source {
         Ok(Self { root: absolute(root)?, index: Index::Registration(infos) })
     }
 
+    /// Opens the store below `root` whose paths the text `registration` describes (the file is `file`): how
+    /// a medium has them.
+    pub fn registered(registration: &str, file: &Path, root: &Path) -> Result<Self, SourceError> {
+        let records = registration::parse(registration, file)?;
+        let infos = records.into_iter().map(|info| (info.path.clone(), info)).collect();
+        Ok(Self { root: absolute(root)?, index: Index::Registration(infos) })
+    }
+
     /// The folder of this host that is `/` for the store paths.
     pub fn root(&self) -> &Path {
         &self.root

@@ -228,6 +228,46 @@ impl Tree {
         }
     }
 
+    /// Adds everything that is in `other`. A directory that is there already keeps its metadata; anything
+    /// else that is there already is an error.
+    pub fn merge(&mut self, other: &Self) -> Result<(), TreeError> {
+        let mut pending = vec![(Self::ROOT, Self::ROOT, String::new())];
+        // Nodes of `other` that have a place already: a second name of one is a hard link.
+        let mut placed = BTreeMap::new();
+        while let Some((from, to, path)) = pending.pop() {
+            for (name, child) in other.entries(from) {
+                let here = match &self.node(to).kind {
+                    Kind::Directory(entries) => entries.get(name).copied(),
+                    _ => return Err(TreeError::NotADirectory(path)),
+                };
+                let path = format!("{path}/{name}");
+                let node = other.node(child);
+                let is_directory = matches!(node.kind, Kind::Directory(_));
+                let id = match here {
+                    Some(id) if is_directory => id,
+                    Some(_) => return Err(TreeError::Exists(path)),
+                    None => match placed.get(&child) {
+                        Some(id) => {
+                            self.link(to, name.clone(), *id)?;
+                            *id
+                        }
+                        None if is_directory => {
+                            let kind = Kind::directory();
+                            self.add(to, name.clone(), Node { metadata: node.metadata.clone(), kind })?
+                        }
+                        None => self.add(to, name.clone(), node.clone())?,
+                    },
+                };
+                if is_directory {
+                    pending.push((child, id, path));
+                } else {
+                    placed.insert(child, id);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The node at `path` (parts separated by `/`); symbolic links are not followed.
     pub fn lookup(&self, path: &str) -> Option<NodeId> {
         let mut here = Self::ROOT;
@@ -292,6 +332,24 @@ mod tests {
         assert_eq!(again.unwrap_err(), TreeError::Exists("EFI/BOOT/BOOTX64.EFI".into()));
         let below_file = tree.insert("EFI/BOOT/BOOTX64.EFI/more", file(b"y"), &Metadata::root(0o755));
         assert!(matches!(below_file, Err(TreeError::NotADirectory(_))));
+    }
+
+    #[test]
+    fn merging_fills_folders_and_refuses_to_replace() {
+        let folder = Metadata::root(0o755);
+        let mut tree = Tree::new(folder.clone());
+        tree.insert("etc/NIXOS", file(b""), &folder).unwrap();
+        let mut extra = Tree::new(folder.clone());
+        let key = extra.insert("etc/ssh/key", file(b"k"), &Metadata::root(0o700)).unwrap();
+        let ssh = extra.lookup("etc/ssh").unwrap();
+        extra.link(ssh, Name::new(b"again").unwrap(), key).unwrap();
+        tree.merge(&extra).unwrap();
+        assert_eq!(tree.lookup("etc/ssh/key"), tree.lookup("etc/ssh/again"));
+        assert_eq!(tree.node(tree.lookup("etc/ssh").unwrap()).metadata.permissions, 0o700);
+        assert_eq!(tree.merge(&extra), Err(TreeError::Exists("/etc/ssh/again".to_owned())));
+        let mut over = Tree::new(folder.clone());
+        over.insert("etc/NIXOS/x", file(b""), &folder).unwrap();
+        assert!(matches!(tree.merge(&over), Err(TreeError::NotADirectory(_))));
     }
 
     #[test]

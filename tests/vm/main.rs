@@ -5,4 +5,6 @@
 
 mod harness;
 mod image;
+mod install;
 mod layers;
+mod medium;

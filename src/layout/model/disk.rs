@@ -1,6 +1,7 @@
 //! `disk`: a whole device, real or to be made as an image.
 
 use super::content::DeviceContent;
+use super::landfall::DiskSettings;
 use super::text::{AbsolutePath, ImageSize};
 use crate::layout::options::set::{Tag, option_set};
 
@@ -17,6 +18,8 @@ option_set! {
         image_name: String = "imageName", derived("`name`", name.clone());
         /// Size of the image made from this disk.
         image_size: ImageSize = "imageSize", default(image_size());
+        /// What landfall does with the disk beyond disko's options.
+        landfall: Option<DiskSettings> = "landfall", default(None), in scope.clone();
         /// What lies on the disk.
         content: Option<DeviceContent> = "content", default(None), in scope.owned("disk", &name, device.as_str());
     } with hooks

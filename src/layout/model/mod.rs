@@ -11,6 +11,7 @@ pub mod disk;
 pub mod filesystem;
 pub mod gpt;
 pub mod hooks;
+pub mod landfall;
 pub mod luks;
 pub mod lvm;
 pub mod md;

@@ -194,7 +194,8 @@ macro_rules! option_set {
                     );
                 )*
                 $(self.$hooks.resolved(into);)?
-                into.retain(|name, _| !name.starts_with('_'));
+                // What is not disko's is only there where a layout has it.
+                into.retain(|name, value| !(name.starts_with('_') || name == "landfall" && value.is_null()));
             }
         }
 

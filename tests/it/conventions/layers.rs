@@ -4,7 +4,7 @@ use super::{File, files, none};
 
 /// The modules of `src/`, each of which may use those before it. Where a new one goes is a decision: it is
 /// made here.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     // What everything else is built from.
     "units",
     "error",
@@ -27,7 +27,8 @@ const ORDER: [&str; 21] = [
     "plan",
     "image",
     "inspect",
-    // A machine: the medium that installs it, and what is made for one.
+    // A machine: its disks, the medium that installs it, and what is made for one.
+    "device",
     "installer",
     "output",
     // The machine's user.
