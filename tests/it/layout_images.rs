@@ -61,8 +61,10 @@ fn scale(value: &mut Value) {
             }
             for (name, value) in fields {
                 match value {
-                    // Positions in older tables belong together and stay; those from the end are sizes.
-                    Value::String(text) if name == "size" || (name == "end" && text.starts_with('-')) => {
+                    // Positions in older tables belong together and stay; those from the end or the start are sizes.
+                    Value::String(text)
+                        if name == "size" || (name == "end" && text.starts_with(['-', '+'])) =>
+                    {
                         if let Some(small) = smaller(text) {
                             *text = small;
                         }
@@ -81,7 +83,7 @@ fn scale(value: &mut Value) {
 
 /// `64G` as `512M`; `None` for what is small already, or no size. xfs needs 300 MB.
 fn smaller(text: &str) -> Option<String> {
-    let body = text.trim_start_matches('-');
+    let body = text.trim_start_matches(['-', '+']);
     let sign = &text[..text.len() - body.len()];
     let unit = body.find(|c: char| !c.is_ascii_digit())?;
     let (digits, unit) = body.split_at(unit);
@@ -97,6 +99,7 @@ fn smaller(text: &str) -> Option<String> {
 fn large_sizes_become_small_and_others_stay() {
     assert_eq!(smaller("64G").as_deref(), Some("512M"));
     assert_eq!(smaller("-16G").as_deref(), Some("-320M"));
+    assert_eq!(smaller("+100G").as_deref(), Some("+640M"));
     assert_eq!((smaller("100%"), smaller("512M"), smaller("2G")), (None, None, None));
 }
 

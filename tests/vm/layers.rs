@@ -358,3 +358,41 @@ fn a_root_in_memory_boots_from_a_store_on_disk() {
     drop(run);
     guest.power_off();
 }
+
+/// An encrypted volume takes the size of its partition when it is opened: with the second start.
+#[test]
+fn an_encrypted_root_grows_with_the_second_start() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let luks = json!({ "type": "luks", "name": "crypted", "passwordFile": "/key", "content": ext4("/"),
+        "extraFormatArgs": ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"] });
+    let root = json!({ "size": "100%", "content": luks });
+    let layout = json!({ "disk": { "main": disk(&json!({ "ESP": esp(), "root": root })) } });
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "correct horse\n").unwrap();
+    let key = format!("/key={}", key.display());
+    let image = Image::build(&sample, &layout.to_string(), &["--grow", "--key", &key]);
+    let file = fs::File::options().write(true).open(image.disk("main")).unwrap();
+    let before = file.metadata().unwrap().len();
+    file.set_len(before + (2 << 30)).unwrap();
+    for start in 1..=2 {
+        // What it writes stays: the second start finds what the first has done.
+        let machine = Machine::new(sample.architecture()).with_drive(Drive::image(image.disk("main")));
+        let guest = Guest::boot(&machine);
+        let console = guest.vm().console();
+        console.expect("Enter passphrase for", PROMPT).unwrap_or_else(|error| panic!("{error}"));
+        console.send_line("correct horse").unwrap();
+        guest.multi_user();
+        let run = runner(&guest);
+        run("while [ \"$(systemctl is-active landfall-grow.service)\" = activating ]; do sleep 1; done");
+        let partition: u64 = run("lsblk -bdno SIZE /dev/vda2").trim().parse().unwrap();
+        assert!(partition > before, "start {start}: the partition has {partition} bytes");
+        if start == 2 {
+            let size: u64 = run("df --output=size -B1 / | tail -n 1").trim().parse().unwrap();
+            assert!(size > before, "the root file system has {size} bytes");
+            assert_eq!(run("systemctl is-failed landfall-grow.service || true").trim(), "inactive");
+        }
+        drop(run);
+        guest.power_off();
+    }
+}
