@@ -4,6 +4,7 @@
 //! [`Block`](crate::volume::Block), `read` checks what is on one. `measure` is the first pass of
 //! `write`: sizes are computed, never guessed.
 
+pub mod btrfs;
 pub mod cpio;
 pub mod ext4;
 pub mod external;

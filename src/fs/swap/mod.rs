@@ -17,4 +17,4 @@ mod tests;
 
 pub use label::{LabelError, SwapLabel};
 pub use read::{ReadError, Swap, read};
-pub use write::{Options, SIZE_MIN, SwapError, write};
+pub use write::{Options, SIZE_MIN, SwapError, header, write};

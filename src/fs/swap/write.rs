@@ -1,7 +1,6 @@
 //! Making a swap area.
 
 use uuid::Uuid;
-use zerocopy::IntoBytes;
 
 use super::format::{Header, MAGIC, PAGE, VERSION};
 use super::label::SwapLabel;
@@ -40,13 +39,13 @@ pub enum SwapError {
     Block(#[from] BlockError),
 }
 
-/// Makes all whole pages of `block` a swap area. Only the first page is written.
-pub fn write(options: &Options, block: &dyn Block) -> Result<(), SwapError> {
-    let available = ByteSize(block.len());
+/// The first page of an area of `available` bytes, of which whole pages are used.
+pub fn header(options: &Options, available: ByteSize) -> Result<[u8; 4096], SwapError> {
     if available < SIZE_MIN {
         return Err(SwapError::TooSmall { available });
     }
-    let last_page = u32::try_from(block.len() / PAGE - 1).map_err(|_| SwapError::TooLarge { available })?;
+    let pages = available.bytes() / PAGE;
+    let last_page = u32::try_from(pages - 1).map_err(|_| SwapError::TooLarge { available })?;
     let header = Header {
         boot_bits: [0; 1024],
         version: VERSION.into(),
@@ -58,5 +57,10 @@ pub fn write(options: &Options, block: &dyn Block) -> Result<(), SwapError> {
         rest: [0; 2550],
         magic: MAGIC,
     };
-    Ok(block.write_at(header.as_bytes(), 0)?)
+    Ok(zerocopy::transmute!(header))
+}
+
+/// Makes all whole pages of `block` a swap area. Only the first page is written.
+pub fn write(options: &Options, block: &dyn Block) -> Result<(), SwapError> {
+    Ok(block.write_at(&header(options, ByteSize(block.len()))?, 0)?)
 }

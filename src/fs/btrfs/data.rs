@@ -1,0 +1,342 @@
+//! The bytes of files: read, compressed and written by several threads, placed by one after the other.
+//!
+//! A thread takes a share of files, reads and compresses it, and hands it in. Whoever hands in the share whose turn it is
+//! gives places to it and to those behind it that are ready, in their order: so places, and with them all bytes of the file
+//! system, are the same for any number of threads. Writing happens outside of that order.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::btree::Root;
+use super::checksum::Checksum;
+use super::chunk::Chunk;
+use super::compression::Compressor;
+use super::csum::CsumTree;
+use super::data_space::{DataSpace, Place};
+use super::error::BtrfsError;
+use super::extents::{Checked, Extents};
+use super::format::SECTOR;
+use super::metadata::{NodeWriter, Target, Written};
+use super::pieces::{Piece, Task, shares};
+use super::survey::{Origin, Survey};
+use crate::fs::swap;
+use crate::identity::Seed;
+use crate::progress::Step;
+use crate::tree::{ContentError, Kind, OpenContent};
+use crate::units::{u64_of, usize_of};
+use crate::volume::BlockError;
+
+/// How many shares may be ready before their turn.
+const AHEAD: usize = 16;
+
+/// What is copied, and how.
+pub struct Copying<'a> {
+    /// Where files are.
+    pub surveys: &'a [Survey<'a>],
+    /// What is stored of them.
+    pub pieces: &'a [Piece],
+    /// Where it goes.
+    pub target: Target<'a>,
+    /// Which checksum data get.
+    pub checksum: Checksum,
+    /// Where identities of swap files come from.
+    pub seed: Seed,
+    /// How many threads.
+    pub threads: NonZeroUsize,
+    /// Who is told.
+    pub step: Step<'a>,
+}
+
+/// What came of it.
+pub struct Copied {
+    /// Where everything is.
+    pub extents: Extents,
+    /// The chunks for data with how far they are filled.
+    pub space: DataSpace,
+    /// The tree of checksums.
+    pub csums: Root,
+    /// Its nodes.
+    pub csum_nodes: Vec<Written>,
+}
+
+/// A piece that was read.
+struct Read {
+    piece: Piece,
+    /// Its bytes in the share's buffer.
+    bytes: Range<usize>,
+    /// Its checksums among those of the share.
+    sums: Range<usize>,
+    /// The method, when it was compressed.
+    code: Option<u8>,
+}
+
+/// A share that was read.
+#[derive(Default)]
+struct Ready {
+    read: Vec<Read>,
+    bytes: Vec<u8>,
+    sums: Vec<u8>,
+    /// Bytes of files that it stands for.
+    progress: u64,
+    /// Where its bytes go, once it had its turn.
+    places: Vec<(Place, Range<usize>)>,
+}
+
+/// What the threads share.
+struct Turns<'a> {
+    /// The next share to be read.
+    next: usize,
+    /// The next share to get its places.
+    turn: usize,
+    ready: BTreeMap<usize, Ready>,
+    spare: Vec<Ready>,
+    space: DataSpace,
+    extents: Extents,
+    csums: CsumTree,
+    csum_writer: NodeWriter<'a>,
+    /// The first share that failed.
+    failed: Option<(usize, BtrfsError)>,
+}
+
+impl Copying<'_> {
+    /// Copies everything into `chunks`, and checksums into `csums`.
+    pub fn copy(
+        &self,
+        chunks: Vec<Chunk>,
+        csums: CsumTree,
+        csum_writer: NodeWriter<'_>,
+    ) -> Result<Copied, BtrfsError> {
+        let shares = shares(self.pieces);
+        let turns = Mutex::new(Turns {
+            next: 0,
+            turn: 0,
+            ready: BTreeMap::new(),
+            spare: Vec::new(),
+            space: DataSpace::new(chunks),
+            extents: Extents::default(),
+            csums,
+            csum_writer,
+            failed: None,
+        });
+        let moved = Condvar::new();
+        let threads = self.threads.get().min(shares.len()).max(1);
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|| self.work(&shares, &turns, &moved));
+            }
+            self.work(&shares, &turns, &moved);
+        });
+        let mut turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, error)) = turns.failed {
+            return Err(error);
+        }
+        let csums = turns.csums.finish(&mut turns.csum_writer)?;
+        turns.csum_writer.flush()?;
+        Ok(Copied {
+            extents: turns.extents,
+            space: turns.space,
+            csums,
+            csum_nodes: turns.csum_writer.written,
+        })
+    }
+
+    /// One thread's work.
+    fn work(&self, shares: &[&[Piece]], turns: &Mutex<Turns<'_>>, moved: &Condvar) {
+        let mut reader = Reader { copying: self, compressor: Compressor::new(), input: Vec::new() };
+        while let Some((index, mut ready)) = take(shares.len(), turns, moved) {
+            let outcome = reader.read(shares[index], &mut ready);
+            let done = match outcome {
+                Ok(()) => {
+                    let mut turns = lock(turns);
+                    turns.ready.insert(index, ready);
+                    self.give_places(&mut turns)
+                }
+                Err(error) => Err(error),
+            };
+            moved.notify_all();
+            let written = done.and_then(|shares| self.write(shares, turns));
+            if let Err(error) = written {
+                let mut turns = lock(turns);
+                // Of several errors the one of the earliest share is told.
+                if turns.failed.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
+                    turns.failed = Some((index, error));
+                }
+                drop(turns);
+                moved.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Gives places to all shares whose turn has come; they are the caller's to write.
+    fn give_places(&self, turns: &mut Turns<'_>) -> Result<Vec<Ready>, BtrfsError> {
+        let mut placed = Vec::new();
+        while let Some(mut ready) = turns.ready.remove(&turns.turn) {
+            self.place(turns, &mut ready)?;
+            placed.push(ready);
+            turns.turn += 1;
+        }
+        Ok(placed)
+    }
+
+    fn place(&self, turns: &mut Turns<'_>, ready: &mut Ready) -> Result<(), BtrfsError> {
+        for read in &ready.read {
+            let stored = read.code.map(|code| (u64_of(read.bytes.len()), code));
+            let places = turns.space.place(&read.piece, stored, &mut turns.extents).map_err(|_| {
+                // The plan counted every piece in full, so this is a mistake of the plan.
+                BlockError::out_of_range("the chunks for data", 0, read.piece.len, 0)
+            })?;
+            let mut sums = &ready.sums[read.sums.clone()];
+            let mut at = read.bytes.start;
+            for place in places {
+                let (now, rest) =
+                    sums.split_at((usize_of(place.len / SECTOR) * self.checksum.len()).min(sums.len()));
+                sums = rest;
+                if !now.is_empty() {
+                    turns.csums.push(place.start, now, &mut turns.csum_writer)?;
+                }
+                // Of a place that is only reserved nothing is written.
+                let end = (at + usize_of(place.len)).min(read.bytes.end);
+                if end > at {
+                    ready.places.push((place, at..end));
+                }
+                at = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes shares that have their places, neighbours together.
+    fn write(&self, shares: Vec<Ready>, turns: &Mutex<Turns<'_>>) -> Result<(), BtrfsError> {
+        for mut ready in shares {
+            let mut places = ready.places.drain(..).peekable();
+            while let Some((place, mut bytes)) = places.next() {
+                let mut end = place.start.plus(place.len);
+                let follows = |(next, _): &(Place, Range<usize>), end| {
+                    next.start == end && next.joins == super::extents::Joins::Possibly
+                };
+                while let Some((next, more)) = places.next_if(|next| follows(next, end)) {
+                    end = end.plus(next.len);
+                    bytes.end = more.end;
+                }
+                self.target.write(place.start, &ready.bytes[bytes])?;
+            }
+            drop(places);
+            self.step.advance(ready.progress);
+            ready.clear();
+            lock(turns).spare.push(ready);
+        }
+        Ok(())
+    }
+}
+
+impl Ready {
+    fn clear(&mut self) {
+        self.read.clear();
+        self.bytes.clear();
+        self.sums.clear();
+        self.places.clear();
+        self.progress = 0;
+    }
+}
+
+fn lock<'m, 'a>(turns: &'m Mutex<Turns<'a>>) -> MutexGuard<'m, Turns<'a>> {
+    // A thread that panicked has said so; its panic ends the scope.
+    turns.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next share to be read, with buffers for it; `None` when there is none or something failed.
+fn take(count: usize, turns: &Mutex<Turns<'_>>, moved: &Condvar) -> Option<(usize, Ready)> {
+    let mut turns = lock(turns);
+    loop {
+        if turns.failed.is_some() || turns.next == count {
+            return None;
+        }
+        if turns.next < turns.turn + AHEAD {
+            turns.next += 1;
+            return Some((turns.next - 1, turns.spare.pop().unwrap_or_default()));
+        }
+        turns = moved.wait(turns).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// One thread's means of reading.
+struct Reader<'c, 'a> {
+    copying: &'c Copying<'a>,
+    compressor: Compressor,
+    /// A piece before compression.
+    input: Vec<u8>,
+}
+
+impl Reader<'_, '_> {
+    /// Reads and compresses the pieces of a share.
+    fn read(&mut self, share: &[Piece], ready: &mut Ready) -> Result<(), BtrfsError> {
+        let surveys = self.copying.surveys;
+        let mut open: Option<((usize, usize), OpenContent<'_>)> = None;
+        for piece in share {
+            let survey = &surveys[piece.volume];
+            let start = ready.bytes.len();
+            let mut code = None;
+            match piece.task {
+                Task::Preallocate => {}
+                Task::SwapHeader => ready.bytes.extend_from_slice(&self.swap_header(survey, piece)?),
+                Task::Plain | Task::Compress(_) => {
+                    let wrong = |source| BtrfsError::Content { path: survey.path(piece.inode), source };
+                    let Some(Kind::File(content)) = survey.kind(piece.inode) else { continue };
+                    let known = open.take().filter(|(whose, _)| *whose == (piece.volume, piece.inode));
+                    let content = match known {
+                        Some((_, content)) => content,
+                        None => content.open().map_err(wrong)?,
+                    };
+                    let len = survey.file_len(piece.inode);
+                    code = self.content(&content, (piece, len), ready).map_err(wrong)?;
+                    open = Some(((piece.volume, piece.inode), content));
+                }
+            }
+            let bytes = start..ready.bytes.len();
+            let first = ready.sums.len();
+            if piece.checked == Checked::Yes {
+                self.copying.checksum.of_sectors(&ready.bytes[bytes.clone()], &mut ready.sums);
+            }
+            ready.progress += if piece.task == Task::Preallocate { 0 } else { piece.len };
+            ready.read.push(Read { piece: *piece, bytes, sums: first..ready.sums.len(), code });
+        }
+        Ok(())
+    }
+
+    /// Reads a piece of a file of `len` bytes, and compresses it where that was asked for and saves something: then the
+    /// number of the method.
+    fn content(
+        &mut self,
+        content: &OpenContent<'_>,
+        (piece, len): (&Piece, u64),
+        ready: &mut Ready,
+    ) -> Result<Option<u8>, ContentError> {
+        let there = usize_of(piece.len.min(len.saturating_sub(piece.offset)));
+        let Task::Compress(how) = piece.task else {
+            let start = ready.bytes.len();
+            ready.bytes.resize(start + usize_of(piece.len), 0);
+            content.read_at(&mut ready.bytes[start..start + there], piece.offset)?;
+            return Ok(None);
+        };
+        self.input.clear();
+        self.input.resize(usize_of(piece.len), 0);
+        content.read_at(&mut self.input[..there], piece.offset)?;
+        if self.compressor.compress(how, &self.input, &mut ready.bytes) {
+            return Ok(Some(how.code()));
+        }
+        ready.bytes.extend_from_slice(&self.input);
+        Ok(None)
+    }
+
+    fn swap_header(&self, survey: &Survey<'_>, piece: &Piece) -> Result<[u8; 4096], BtrfsError> {
+        let Origin::Swap(index) = survey.inodes[piece.inode].origin else { return Ok([0; 4096]) };
+        let file = &survey.filling.swap_files[index];
+        let label = format!("swap/{}/{}", piece.volume, file.path);
+        let options = swap::Options { label: None, uuid: self.copying.seed.uuid(&label) };
+        swap::header(&options, file.size)
+            .map_err(|source| BtrfsError::Swap { path: file.path.to_string(), source })
+    }
+}
