@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ImageError, Request, System, filesystem, visit};
+use super::{ImageError, Request, System, btrfs, filesystem, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
 use crate::plan::boot::BootPartition;
 use crate::plan::content::Filesystem;
@@ -55,16 +55,28 @@ impl Contents {
         self.trees.get_mut("/")
     }
 
-    /// What goes into `filesystem`.
+    /// What goes into `filesystem`, but for its subvolumes.
     pub(super) fn of(&self, filesystem: &Filesystem) -> &Tree {
-        let tree = filesystem.mount.as_ref().and_then(|mount| self.trees.get(&mount.path));
-        tree.unwrap_or(&self.empty)
+        self.at(filesystem.mount.as_ref())
+    }
+
+    /// What goes where `mount` is; nothing for what is not mounted.
+    pub(super) fn at(&self, mount: Option<&plan::content::MountPoint>) -> &Tree {
+        mount.and_then(|mount| self.trees.get(&mount.path)).unwrap_or(&self.empty)
     }
 
     /// How much room each file system of `plan` needs, with and without `free` bytes to spare.
     pub(super) fn measure(&self, plan: &Plan, free: ByteSize) -> Result<plan::Contents, ImageError> {
         let mut needs = plan::Contents::default();
         for filesystem in visit::filesystems(plan) {
+            if btrfs::is_btrfs(filesystem) {
+                let least = btrfs::measure(plan.seed, filesystem, self, ByteSize::ZERO)?;
+                let with_free = btrfs::measure(plan.seed, filesystem, self, free)?;
+                for device in btrfs::more_devices(filesystem).into_iter().chain([filesystem.device.clone()]) {
+                    needs.need_with_free(device, least, with_free);
+                }
+                continue;
+            }
             let tree = self.of(filesystem);
             let least = filesystem::measure(plan.seed, filesystem, tree, ByteSize::ZERO)?;
             let with_free = filesystem::measure(plan.seed, filesystem, tree, free)?;

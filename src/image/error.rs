@@ -6,6 +6,7 @@ use crate::boot::GenerationError;
 use crate::boot::esp::EspError;
 use crate::command::CommandError;
 use crate::error::{Exit, IoError};
+use crate::fs::btrfs::BtrfsError;
 use crate::fs::ext4::Ext4Error;
 use crate::fs::external::{ExternalError, Kind};
 use crate::fs::fat::FatError;
@@ -77,6 +78,14 @@ pub enum ImageError {
         place: String,
         /// Why.
         source: Ext4Error,
+    },
+    /// A btrfs file system cannot be made.
+    #[error("{format} at {place}", format = "btrfs")]
+    Btrfs {
+        /// Mount point or device.
+        place: String,
+        /// Why.
+        source: BtrfsError,
     },
     /// A FAT volume cannot be made.
     #[error("{format} at {place}", format = "vfat")]
@@ -227,7 +236,7 @@ impl ImageError {
             Self::External { source: ExternalError::Command(_) | ExternalError::Result { .. }, .. } => {
                 Exit::Failed
             }
-            Self::External { .. } if is_io(self) => Exit::Failed,
+            Self::External { .. } | Self::Btrfs { .. } if is_io(self) => Exit::Failed,
             // What writes fails for its input's sake, or because the operating system said no.
             Self::Ext4 { .. } | Self::Fat { .. } | Self::Luks { .. } | Self::Table { .. } if is_io(self) => {
                 Exit::Failed

@@ -13,8 +13,10 @@ use crate::units::{ByteSize, SectorSize};
 use crate::volume::Block;
 
 /// Where a file system is, as a person calls it.
-fn place(filesystem: &Filesystem) -> String {
-    filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path).clone()
+pub(super) fn place(filesystem: &Filesystem) -> String {
+    let subvolumes = filesystem.subvolumes.iter().filter_map(|subvolume| subvolume.mount.as_ref());
+    let mounts = filesystem.mount.iter().chain(subvolumes).map(|mount| &mount.path);
+    mounts.min().unwrap_or(&filesystem.device).clone()
 }
 
 /// Bytes that `filesystem` must have for `tree` and `free` bytes to spare.
@@ -88,7 +90,8 @@ fn is_fat(filesystem: &Filesystem) -> bool {
     matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos")
 }
 
-fn wrong(filesystem: &Filesystem, why: impl ToString) -> ImageError {
+/// The error of an argument for mkfs, or of something else that the layout says of `filesystem`.
+pub(super) fn wrong(filesystem: &Filesystem, why: impl ToString) -> ImageError {
     ImageError::Arguments { place: place(filesystem), why: why.to_string() }
 }
 

@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 
+use crate::fs::btrfs::{Checksum, NodeSize, Options as BtrfsOptions, Profile};
 use crate::fs::ext4::options::{InodePolicy, JournalPolicy, ReservedPercent};
 use crate::fs::ext4::{BlockSize, Options as Ext4Options};
 use crate::fs::fat::{Kind, Options as FatOptions};
 use crate::units::ByteSize;
 
 /// Arguments one word each, whatever way the layout puts them.
-fn words(arguments: &[String]) -> impl Iterator<Item = &str> {
+pub(super) fn words(arguments: &[String]) -> impl Iterator<Item = &str> {
     arguments.iter().flat_map(|argument| argument.split_whitespace())
 }
 
@@ -132,6 +133,59 @@ fn fat_value(options: &mut FatOptions, flag: &str, text: &str) -> Option<()> {
     Some(())
 }
 
+/// Applies the arguments of `mkfs.btrfs`. Label and UUID are in the plan already, further devices are found elsewhere.
+pub(super) fn btrfs(options: &mut BtrfsOptions, arguments: &[String]) -> Result<(), String> {
+    let mut words = words(arguments);
+    while let Some(word) = words.next() {
+        match word {
+            // What concerns a person at a terminal, or a device that holds something.
+            "-f" | "--force" | "-K" | "--nodiscard" | "-q" | "--quiet" | "-v" | "--verbose" => {}
+            // Devices are made of the layout's own, which have their sizes.
+            _ if word.starts_with('/') => {}
+            _ => {
+                let (flag, glued) = match word.split_once('=') {
+                    Some((flag, glued)) if flag.starts_with("--") => (flag, Some(glued)),
+                    _ if word.starts_with("--") => (word, None),
+                    _ => match word.split_at_checked(2) {
+                        Some((flag, "")) => (flag, None),
+                        Some((flag, glued)) => (flag, Some(glued)),
+                        None => (word, None),
+                    },
+                };
+                let text = glued.or_else(|| words.next()).unwrap_or_default();
+                btrfs_value(options, flag, text)
+                    .ok_or_else(|| format!("mkfs.btrfs argument `{flag} {text}` is not supported yet"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `None` for what is not written, or not understood.
+fn btrfs_value(options: &mut BtrfsOptions, flag: &str, text: &str) -> Option<()> {
+    match flag {
+        "-L" | "--label" | "-U" | "--uuid" => {}
+        "-d" | "--data" => options.data = Profile::from_name(text)?,
+        "-m" | "--metadata" => options.metadata = Profile::from_name(text)?,
+        "--csum" | "--checksum" => options.checksum = Checksum::from_name(text)?,
+        "-n" | "--nodesize" => {
+            options.node_size = NodeSize::from_bytes(text.parse::<ByteSize>().ok()?.bytes())?
+        }
+        "-s" | "--sectorsize" => return (text.parse::<ByteSize>().ok()?.bytes() == 4096).then_some(()),
+        "-O" | "--features" | "-R" | "--runtime-features" => {
+            let written = |feature: &str| {
+                matches!(
+                    feature,
+                    "extref" | "skinny-metadata" | "no-holes" | "free-space-tree" | "fst" | "raid1c34"
+                ) || matches!(feature, "^quota" | "^squota" | "^block-group-tree" | "^bgt" | "^mixed-bg")
+            };
+            return text.split(',').all(written).then_some(());
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +203,30 @@ mod tests {
         assert_eq!(Some(options.reserved), ReservedPercent::new(1));
         assert_eq!(options.block_size.bytes(), 1024);
         assert_eq!(options.journal, JournalPolicy::None);
+    }
+
+    fn btrfs_options(arguments: &[&str]) -> Result<BtrfsOptions, String> {
+        let mut options = BtrfsOptions::new(Seed::from_inputs([]), "test");
+        let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+        btrfs(&mut options, &arguments).map(|()| options)
+    }
+
+    #[test]
+    fn arguments_of_mkfs_btrfs_are_understood() {
+        let arguments = ["-f", "-L nixos", "--csum=xxhash", "-d raid1", "-mraid1c3", "-n", "32k", "/dev/sdb"];
+        let options = btrfs_options(&arguments).unwrap();
+        assert_eq!((options.data, options.metadata), (Profile::Raid1, Profile::Raid1c3));
+        assert_eq!(options.checksum, Checksum::Xxhash64);
+        assert_eq!(options.node_size.bytes(), 32 << 10);
+        assert!(btrfs_options(&["-O", "no-holes,free-space-tree", "-R", "^quota"]).is_ok());
+        for (arguments, message) in [
+            (["-d", "raid5"], "mkfs.btrfs argument `-d raid5` is not supported yet"),
+            (["-O", "block-group-tree"], "mkfs.btrfs argument `-O block-group-tree` is not supported yet"),
+            (["--rootdir", "/x"], "mkfs.btrfs argument `--rootdir /x` is not supported yet"),
+            (["--mixed", "-f"], "mkfs.btrfs argument `--mixed -f` is not supported yet"),
+        ] {
+            assert_eq!(btrfs_options(&arguments).unwrap_err(), message);
+        }
     }
 
     #[test]

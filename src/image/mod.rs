@@ -11,6 +11,7 @@
 //! interrupted does not boot.
 
 mod assemblies;
+mod btrfs;
 mod contents;
 mod error;
 mod filesystem;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assemblies::Parity;
-use super::{Contents, ImageError, Keys, assemblies, filesystem, tables};
+use super::visit::mapper_path;
+use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
@@ -52,6 +53,8 @@ pub(super) fn write(
         members: BTreeMap::new(),
         tables: Vec::new(),
         leaves: Vec::new(),
+        blank: BTreeMap::new(),
+        waiting: Vec::new(),
     };
     for disk in &plan.disks {
         if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
@@ -60,6 +63,7 @@ pub(super) fn write(
     }
     let of_disks = std::mem::take(&mut stack.tables);
     stack.assemble()?;
+    stack.write_waiting()?;
     check(&stack.leaves)?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
     for (table, block) in stack.tables.into_iter().chain(of_disks) {
@@ -79,12 +83,23 @@ struct Stack<'a> {
     tables: Vec<(&'a Table, Arc<dyn Block>)>,
     /// File systems that are written.
     leaves: Vec<Leaf<'a>>,
+    /// Devices without content, by their paths in the running system.
+    blank: BTreeMap<String, Arc<dyn Block>>,
+    /// File systems of several devices, each with its first.
+    waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
 }
 
 impl<'a> Stack<'a> {
     fn content(&mut self, content: &'a Content, block: Arc<dyn Block>) -> Result<(), ImageError> {
         match content {
             Content::Table(table) => self.table(table, block),
+            Content::Filesystem(filesystem) if !btrfs::more_devices(filesystem).is_empty() => {
+                self.waiting.push((filesystem, block));
+                Ok(())
+            }
+            Content::Filesystem(filesystem) if btrfs::is_btrfs(filesystem) => {
+                self.write_btrfs(filesystem, &[block])
+            }
             Content::Filesystem(filesystem) => {
                 let path = format!(
                     "write {}",
@@ -108,8 +123,12 @@ impl<'a> Stack<'a> {
 
     fn table(&mut self, table: &'a Table, block: Arc<dyn Block>) -> Result<(), ImageError> {
         for partition in &table.partitions {
-            if let Some(content) = &partition.content {
-                self.content(content, Arc::new(SliceBlock::new(block.clone(), partition.range)?))?;
+            let inner = Arc::new(SliceBlock::new(block.clone(), partition.range)?);
+            match &partition.content {
+                Some(content) => self.content(content, inner)?,
+                None => {
+                    self.blank.insert(partition.device.clone(), inner);
+                }
             }
         }
         self.tables.push((table, block));
@@ -127,8 +146,41 @@ impl<'a> Stack<'a> {
         step.finish();
         match &luks.content {
             Some(content) => self.content(content, Arc::new(opened)),
-            None => Ok(()),
+            None => {
+                self.blank.insert(mapper_path(&luks.name), Arc::new(opened));
+                Ok(())
+            }
         }
+    }
+
+    /// Writes the file systems of several devices: whatever they lie on is there now.
+    fn write_waiting(&mut self) -> Result<(), ImageError> {
+        for (filesystem, first) in std::mem::take(&mut self.waiting) {
+            let mut blocks = vec![first];
+            for device in btrfs::more_devices(filesystem) {
+                // Each was found in the plan before anything was written.
+                let why = || filesystem::wrong(filesystem, format!("the device `{device}` is not there"));
+                blocks.push(self.blank.get(&device).cloned().ok_or_else(why)?);
+            }
+            self.write_btrfs(filesystem, &blocks)?;
+        }
+        Ok(())
+    }
+
+    fn write_btrfs(
+        &mut self,
+        filesystem: &'a Filesystem,
+        devices: &[Arc<dyn Block>],
+    ) -> Result<(), ImageError> {
+        let path = format!("write {}", filesystem::place(filesystem));
+        let len = btrfs::content_len(filesystem, self.contents);
+        let step = Step::start(self.progress, &path, Some(len), Unit::Bytes);
+        let blocks: Vec<&dyn Block> = devices.iter().map(AsRef::as_ref).collect();
+        btrfs::write(self.plan.seed, filesystem, self.contents, (&blocks, step))?;
+        step.finish();
+        let tree = self.contents.of(filesystem);
+        self.leaves.extend(devices.first().map(|block| Leaf { filesystem, tree, block: block.clone() }));
+        Ok(())
     }
 
     /// Puts together what has all its members, until nothing is left: an array may be a member of a group.
@@ -192,8 +244,12 @@ impl<'a> Stack<'a> {
         let mut volumes = lvm::write(members, &options)
             .map_err(|source| ImageError::VolumeGroup { name: group.name.clone(), source })?;
         for volume in &group.volumes {
-            if let (Some(content), Some(block)) = (&volume.content, volumes.remove(&volume.name)) {
-                self.content(content, Arc::new(block))?;
+            match (&volume.content, volumes.remove(&volume.name)) {
+                (Some(content), Some(block)) => self.content(content, Arc::new(block))?,
+                (None, Some(block)) => {
+                    self.blank.insert(volume.device.clone(), Arc::new(block));
+                }
+                (_, None) => {}
             }
         }
         Ok(())

@@ -40,10 +40,17 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     if !found.is_empty() {
         return Err(ImageError::Unsupported(found));
     }
-    visit::filesystems(plan).into_iter().try_for_each(super::filesystem::check_programs)
+    for filesystem in visit::filesystems(plan) {
+        super::filesystem::check_programs(filesystem)?;
+        if super::btrfs::is_btrfs(filesystem) {
+            super::btrfs::check(plan, filesystem)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_written(filesystem: &Filesystem) -> bool {
     let format = filesystem.format.as_str();
-    matches!(format, "vfat" | "fat" | "msdos" | "ext4") || external::Kind::from_format(format).is_some()
+    matches!(format, "vfat" | "fat" | "msdos" | "ext4" | "btrfs")
+        || external::Kind::from_format(format).is_some()
 }

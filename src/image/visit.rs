@@ -1,5 +1,7 @@
 //! Walking what a plan puts on disks.
 
+use std::collections::BTreeSet;
+
 use crate::plan::Plan;
 use crate::plan::content::{Content, Filesystem};
 
@@ -41,4 +43,29 @@ pub fn filesystems(plan: &Plan) -> Vec<&Filesystem> {
         }
     });
     found
+}
+
+/// Paths of the devices on which `plan` puts nothing: partitions, opened containers, arrays and volumes without content. A
+/// file system of several devices names them among the arguments for its mkfs.
+pub(super) fn blank_devices(plan: &Plan) -> BTreeSet<String> {
+    let mut blank = BTreeSet::new();
+    contents(plan, &mut |content| match content {
+        Content::Table(table) => {
+            let empty = table.partitions.iter().filter(|partition| partition.content.is_none());
+            blank.extend(empty.map(|partition| partition.device.clone()));
+        }
+        Content::Luks(luks) if luks.content.is_none() => {
+            blank.insert(mapper_path(&luks.name));
+        }
+        Content::Luks(_) | Content::Filesystem(_) | Content::Swap(_) | Content::Member(_) => {}
+    });
+    let volumes = plan.groups.iter().flat_map(|group| &group.volumes);
+    let empty = volumes.filter(|volume| volume.content.is_none());
+    blank.extend(empty.map(|volume| volume.device.clone()));
+    blank
+}
+
+/// Path of an opened container in the running system.
+pub(super) fn mapper_path(name: &str) -> String {
+    format!("/dev/mapper/{name}")
 }

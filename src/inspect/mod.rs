@@ -4,11 +4,13 @@
 //! as a problem beside what could be read.
 
 mod architecture;
+mod btrfs;
 mod report;
 mod system;
 mod text;
 
 pub use architecture::boot_architecture;
+pub use btrfs::SubvolumeReport;
 pub use report::{Area, Report, TableReport};
 pub use system::{BootReport, EntryReport, GenerationReport, SystemReport};
 

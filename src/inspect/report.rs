@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::btrfs::SubvolumeReport;
 use super::system::{BootReport, SystemReport};
 use super::{InspectError, bytes, open};
+use crate::fs::btrfs::BtrfsError;
 use crate::fs::probe::{Kind, probe};
 use crate::fs::{ext4, fat};
 use crate::tree::Tree;
@@ -64,6 +66,8 @@ pub struct Area {
     pub label: Option<String>,
     /// The content's identity.
     pub uuid: Option<String>,
+    /// Subvolumes of a btrfs, by their numbers.
+    pub subvolumes: Vec<SubvolumeReport>,
     /// Bytes free, of file systems that were read.
     pub free: Option<ByteSize>,
     /// What is wrong with the content.
@@ -129,6 +133,7 @@ impl Report {
             format: None,
             label: None,
             uuid: None,
+            subvolumes: Vec::new(),
             free: None,
             problems: Vec::new(),
         };
@@ -152,6 +157,7 @@ impl Report {
         match signature.kind {
             Kind::Fat => self.read_fat(area, block),
             Kind::Ext2 | Kind::Ext3 | Kind::Ext4 => self.read_ext4(area, block),
+            Kind::Btrfs => self.read_btrfs(area, block),
             _ => {}
         }
         Ok(())
@@ -175,6 +181,20 @@ impl Report {
         match BootReport::of(tree) {
             Ok(boot) if boot.is_empty() => {}
             Ok(boot) => self.boot = Some(boot),
+            Err(error) => area.problems.push(crate::error::chain(&error)),
+        }
+    }
+
+    fn read_btrfs(&mut self, area: &mut Area, block: &SliceBlock<Arc<dyn Block>>) {
+        match super::btrfs::Found::read(block.clone()) {
+            Ok(found) => {
+                area.free = Some(found.free);
+                area.subvolumes = found.subvolumes;
+                area.problems.extend(found.problems);
+                self.system = found.system.or(self.system.take());
+            }
+            // The others may be on other disks, which nobody showed us.
+            Err(BtrfsError::DevicesMissing { .. }) => {}
             Err(error) => area.problems.push(crate::error::chain(&error)),
         }
     }

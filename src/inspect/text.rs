@@ -60,6 +60,10 @@ impl Area {
             write!(out, ", {free} free")?;
         }
         writeln!(out)?;
+        for subvolume in &self.subvolumes {
+            let mark = if subvolume.default { ", the default" } else { "" };
+            writeln!(out, "     subvolume {} {}{mark}", subvolume.number, subvolume.path)?;
+        }
         problems(&self.problems, out)
     }
 }

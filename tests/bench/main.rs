@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run says so by panicking")]
 
+mod btrfs;
 mod large_folders;
 mod layers;
 mod measure;
@@ -62,6 +63,7 @@ fn main() {
     rows.extend(reflink::rows(&bench));
     rows.push(large_folders::row(&bench));
     rows.push(layers::row(&bench));
+    rows.extend(btrfs::rows(&bench));
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");

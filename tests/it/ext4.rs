@@ -1,15 +1,15 @@
 //! ext4: what we write, judged by e2fsprogs, by the kernel and by a second reader.
 
-mod describe;
+pub mod describe;
 mod image;
 mod judges;
 mod kernel;
 mod mounted;
-mod property;
+pub mod property;
 mod readers;
 mod settings;
 mod sizes;
-mod trees;
+pub mod trees;
 
 use landfall::fs::ext4::{BlockSize, Ext4Error, measure, read, write};
 use landfall::progress::{Silent, Step, Unit};

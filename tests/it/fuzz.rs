@@ -12,6 +12,7 @@ pub mod bodies;
 /// A start that gets past the first look of a reader: what must be where, and how long the whole is.
 fn seed(name: &str) -> Vec<u8> {
     let (at, magic, len): (usize, &[u8], usize) = match name {
+        "btrfs" => (65600, b"_BHRfS_M", 1 << 17),
         "cpio" => (0, b"07070100000001000081A400000000000000000000000100000000000000010000000000000000000000000000000200000000a\0x\0\0\0", 120),
         "ext4" => (1080, b"\x53\xef", 65536),
         "fat" => (510, b"\x55\xaa", 65536),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod boot;
+mod btrfs;
 mod cli;
 mod conventions;
 mod cpio;

@@ -57,6 +57,14 @@ pub enum BtrfsError {
         /// How many there are.
         found: usize,
     },
+    /// Only some of the devices that a file system lies on were given to be read.
+    #[error("the file system has {expected} devices, {found} were given")]
+    DevicesMissing {
+        /// How many it has.
+        expected: u64,
+        /// How many there are.
+        found: usize,
+    },
     /// The label cannot be one.
     #[error(transparent)]
     Label(#[from] LabelError),

@@ -67,7 +67,10 @@ fn devices(volumes: &Volumes<'_>, options: &Options, count: usize) -> Vec<Arc<Me
     // What was on the device before must be of no influence.
     let block = || Arc::new(MemoryBlock::from_bytes(vec![0xa5; size], SectorSize::S512));
     let blocks: Vec<Arc<MemoryBlock>> = std::iter::repeat_with(block).take(count).collect();
-    let refs: Vec<&dyn Block> = blocks.iter().map(|block| -> &dyn Block { &**block }).collect();
+    let mut refs: Vec<&dyn Block> = Vec::new();
+    for block in &blocks {
+        refs.push(&**block);
+    }
     write(volumes, options, &refs, Step::start(&Silent, "btrfs", None, Unit::Bytes)).unwrap();
     blocks
 }

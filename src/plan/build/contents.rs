@@ -119,11 +119,11 @@ impl Builder<'_> {
         let swapped: u64 = files.map(|file| file.size.bytes()).sum();
         let needed =
             self.request.contents.needed(all().map(|mount| mount.path.as_str()).chain([device.as_str()]));
+        // What was measured has its swap files in it.
         let needed = match (needed, swapped) {
             (None, 0) => None,
-            (needed, swapped) => {
-                Some(ByteSize(needed.unwrap_or(formats::minimum("btrfs")).bytes() + swapped))
-            }
+            (None, swapped) => Some(ByteSize(formats::minimum("btrfs").bytes() + swapped)),
+            (needed, _) => needed,
         };
         let path = all().map(|mount| mount.path.as_str()).min();
         self.leaf("btrfs", path, &device, (place.size, needed), set.places.whole());
@@ -202,12 +202,17 @@ impl Builder<'_> {
         let header = luks_header(&set.extra_format_args);
         let payload = place.size.checked_sub(header).unwrap_or(ByteSize::ZERO);
         self.step(Action::Encrypt, &device, format!("encrypt {device} as {}", set.name), true);
+        // Opened and otherwise blank, it may be one of several devices of a file system.
+        let opened = format!("/dev/mapper/{}", set.name);
+        let blank = Some(opened.as_str()).filter(|_| set.content.is_none());
+        let needed = self.request.contents.needed(blank);
+        let spare = self.request.contents.spare(blank);
         self.leaves.push(Leaf {
             what: format!("the LUKS container {}", set.name),
             device: device.clone(),
             size: place.size,
-            needed: ByteSize(header.bytes() + place.sector.bytes()),
-            spare: ByteSize::ZERO,
+            needed: ByteSize(header.bytes() + needed.unwrap_or(ByteSize(place.sector.bytes())).bytes()),
+            spare: spare.unwrap_or(ByteSize::ZERO),
             span: set.places.whole(),
         });
         let inner = place.below("luks", payload);

@@ -1,6 +1,8 @@
 //! File systems: what reads them must end, whatever they say.
 
-use landfall::fs::{ext4, fat, swap};
+use std::sync::Arc;
+
+use landfall::fs::{btrfs, ext4, fat, swap};
 
 use super::volume;
 
@@ -17,6 +19,14 @@ pub fn ext4(bytes: &[u8]) {
     if let Ok(reader) = ext4::read(volume(bytes)) {
         let _ = reader.check();
         let _ = ext4::dump(&reader, &mut String::new());
+    }
+}
+
+/// Reads a btrfs file system, compares its trees and dumps it.
+pub fn btrfs(bytes: &[u8]) {
+    if let Ok(reader) = btrfs::read(vec![Arc::new(volume(bytes))]) {
+        let _ = reader.verify();
+        let _ = btrfs::dump(&Arc::new(reader));
     }
 }
 

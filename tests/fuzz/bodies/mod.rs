@@ -16,7 +16,8 @@ use landfall::volume::MemoryBlock;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the names of their fuzzers.
-pub const ALL: [(&str, Body); 14] = [
+pub const ALL: [(&str, Body); 15] = [
+    ("btrfs", filesystems::btrfs),
     ("cpio", archives::cpio),
     ("ext4", filesystems::ext4),
     ("fat", filesystems::fat),

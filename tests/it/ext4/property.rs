@@ -13,7 +13,7 @@ use super::trees;
 
 /// One step of making a tree: where, under which name, what. Steps that are not possible are left out.
 #[derive(Clone, Debug)]
-struct Addition {
+pub struct Addition {
     /// Picks one of the directories made so far.
     parent: prop::sample::Index,
     name: Vec<u8>,
@@ -57,7 +57,8 @@ fn metadata() -> impl Strategy<Value = Metadata> {
     )
 }
 
-fn additions() -> impl Strategy<Value = Vec<Addition>> {
+/// Steps that make a tree.
+pub fn additions() -> impl Strategy<Value = Vec<Addition>> {
     // Names from few letters, long ones among them, so that directories get several blocks.
     let name = prop_oneof![vec(1..=255_u8, 1..12), vec(b'a'..=b'c', 200..=255)];
     let addition = (any::<prop::sample::Index>(), name, kinds(), metadata())
@@ -65,7 +66,8 @@ fn additions() -> impl Strategy<Value = Vec<Addition>> {
     vec(addition, 0..80)
 }
 
-fn build(additions: &[Addition]) -> Tree {
+/// The tree that steps make.
+pub fn build(additions: &[Addition]) -> Tree {
     let mut tree = trees::empty();
     let mut folders: Vec<NodeId> = vec![Tree::ROOT];
     let mut others: Vec<NodeId> = Vec::new();

@@ -50,8 +50,7 @@ pub fn open<B: Block>(devices: Vec<B>) -> Result<(Vec<B>, Superblock), BtrfsErro
     let first = *first;
     let expected = first.num_devices.get();
     if expected != u64_of(sorted.len()) {
-        let what = format!("the file system has {expected} devices, {} were given", sorted.len());
-        return Err(corrupt(PLACE, what));
+        return Err(BtrfsError::DevicesMissing { expected, found: sorted.len() });
     }
     for (place, (number, (_, other))) in (1_u64..).zip(&sorted) {
         if other.fsid != first.fsid || other.generation != first.generation {
