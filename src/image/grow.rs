@@ -12,6 +12,8 @@
 //!
 //! The partition also has the flag `grow-file-system` (bit 59) of the Discoverable Partitions Specification.
 //!
+//! A system whose `/etc` is an overlay over its own image does not see these files.
+//!
 //! An encrypted volume takes the size of its partition when it is opened. Growing an open one takes its key, which
 //! nobody has kept: it grows when it is next opened, so with the second start.
 

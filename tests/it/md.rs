@@ -259,3 +259,28 @@ fn a_mirror_reads_what_is_written_to_it_once() {
         );
     }
 }
+
+#[test]
+fn raid6_gives_back_what_was_written_with_any_two_members_missing() {
+    let array = md::write(members(5), &options(Level::Raid6, Version::V1_2, 5)).unwrap();
+    let data = pattern(array.len());
+    array.write_at(&data, 0).unwrap();
+    let bytes: Vec<Vec<u8>> =
+        array.into_members().into_iter().map(|member| member.unwrap().into_bytes()).collect();
+    for first in 0..5 {
+        for second in first + 1..5 {
+            let left = bytes.iter().enumerate().filter(|(number, _)| ![first, second].contains(number));
+            let left =
+                left.map(|(_, bytes)| MemoryBlock::from_bytes(bytes.clone(), SectorSize::S512)).collect();
+            let opened = md::open(left).unwrap();
+            let mut found = vec![0; data.len()];
+            opened.read_at(&mut found, 0).unwrap();
+            assert!(found == data, "without {first} and {second}");
+            // What is written without them is there too.
+            opened.write_at(&[0x5a; 200_000], 70_000).unwrap();
+            let mut found = vec![0; 200_000];
+            opened.read_at(&mut found, 70_000).unwrap();
+            assert!(found.iter().all(|byte| *byte == 0x5a), "written without {first} and {second}");
+        }
+    }
+}

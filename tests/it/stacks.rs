@@ -33,8 +33,7 @@ fn layer() -> impl Strategy<Value = Layer> {
         (Level::Raid1, 3, 2),
         (Level::Raid4, 3, 1),
         (Level::Raid5, 4, 1),
-        // Of two that are missing, our reader makes up for one.
-        (Level::Raid6, 5, 1),
+        (Level::Raid6, 5, 2),
         (Level::Raid10, 4, 1),
         (Level::Raid10, 3, 1),
     ]);

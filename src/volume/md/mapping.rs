@@ -132,17 +132,45 @@ impl<B: Block> MdBlock<B> {
         }
     }
 
-    /// Computes a piece of a missing member from the other data of its stripe and P.
+    /// Computes a piece of a missing member from the other data of its stripe and its parities.
     fn rebuild(&self, buffer: &mut [u8], place: Place) -> Result<(), BlockError> {
-        let others = (0..self.width()).filter(|index| *index != place.index);
-        let sources =
-            others.map(|index| self.data_member(place.stripe, index)).chain([self.p_member(place.stripe)]);
+        let p_member = self.member(self.p_member(place.stripe));
+        let mut lost = Vec::new();
+        let mut others = Vec::new();
+        for index in (0..self.width()).filter(|index| *index != place.index) {
+            match self.member(self.data_member(place.stripe, index)) {
+                Some(member) => others.push((usize_of(index), member)),
+                None => lost.push(usize_of(index)),
+            }
+        }
+        let offset = self.layout.data.start() + place.offset;
         let mut piece = vec![0; buffer.len()];
+        // What P lacks of the other data is what was here, and where another piece is lost, both.
         buffer.fill(0);
-        for number in sources {
-            let member = self.member(number).ok_or_else(missing)?;
-            member.read_at(&mut piece, self.layout.data.start() + place.offset)?;
-            parity::add(buffer, &piece);
+        if let Some(member) = p_member {
+            member.read_at(buffer, offset)?;
+            for (_, member) in &others {
+                member.read_at(&mut piece, offset)?;
+                parity::add(buffer, &piece);
+            }
+            if lost.is_empty() {
+                return Ok(());
+            }
+        }
+        let q_number = (self.p_member(place.stripe) + 1) % self.count();
+        let q_member =
+            self.member(q_number).filter(|_| self.layout.level == Level::Raid6).ok_or_else(missing)?;
+        let mut sum = vec![0; buffer.len()];
+        q_member.read_at(&mut sum, offset)?;
+        for (index, member) in &others {
+            member.read_at(&mut piece, offset)?;
+            parity::add_scaled(&mut sum, &piece, *index);
+        }
+        let here = usize_of(place.index);
+        match (p_member, lost.as_slice()) {
+            (None, []) => parity::solve_one(buffer, &sum, here),
+            (Some(_), [other]) => parity::solve_two(buffer, &sum, (here, *other)),
+            _ => return Err(missing()),
         }
         Ok(())
     }

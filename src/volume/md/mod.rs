@@ -2,7 +2,7 @@
 //!
 //! [`write`] makes an array whose members are in sync from the start, so that nothing is resynchronised
 //! at the first boot; [`read`] shows a member's superblock; [`open`] assembles what is there, with
-//! members missing as far as the level allows; of RAID 6, whose second parity is written and not read, one.
+//! members missing as far as the level allows.
 //!
 //! The members given to [`write`] must read as zeroes in their data areas (new image files do; on used
 //! devices the caller zeroes them): parity of zeroes is zero, which is what makes the array clean.

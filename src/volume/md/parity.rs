@@ -19,6 +19,30 @@ pub(super) fn add_scaled(target: &mut [u8], delta: &[u8], index: usize) {
     }
 }
 
+/// A lost data chunk `index` from `sum`, what Q lacks of the other data: `target = sum / g^index`.
+pub(super) fn solve_one(target: &mut [u8], sum: &[u8], index: usize) {
+    let table = multiples(inverse(power(index)));
+    for (byte, other) in target.iter_mut().zip(sum) {
+        *byte = table[usize::from(*other)];
+    }
+}
+
+/// The first of two lost data chunks. `target` has their exclusive or, as P knows it; `sum` what Q lacks of the
+/// other data: `x = (sum + g^y · (x + y)) / (g^x + g^y)`.
+pub(super) fn solve_two(target: &mut [u8], sum: &[u8], (here, other): (usize, usize)) {
+    let scaled = multiples(power(other));
+    let divided = multiples(inverse(power(here) ^ power(other)));
+    for (byte, sum) in target.iter_mut().zip(sum) {
+        *byte = divided[usize::from(*sum ^ scaled[usize::from(*byte)])];
+    }
+}
+
+/// What gives 1 when multiplied with `value`: its 254th power, for the field has 255 elements beside zero.
+fn inverse(value: u8) -> u8 {
+    let table = multiples(value);
+    (1..254).fold(value, |product, _| table[usize::from(product)])
+}
+
 /// g^exponent.
 fn power(exponent: usize) -> u8 {
     (0..exponent % 255).fold(1, |value, _| double(value))
@@ -59,6 +83,9 @@ mod tests {
             seen[value] = true;
         }
         assert!(!seen[0]);
+        for value in 1..=255 {
+            assert_eq!(multiples(value)[usize::from(inverse(value))], 1);
+        }
         // From the paper: g^8 = 0x1d.
         assert_eq!(power(8), 0x1d);
     }

@@ -141,7 +141,7 @@ fn read_090(member: &dyn Block) -> Result<Superblock, MdError> {
 }
 
 /// Assembles the array that `members` belong to. The order does not matter; one may be missing where the
-/// level has redundancy (a second one only of a mirror).
+/// level has redundancy; of RAID 6 two, of a mirror all but one.
 pub fn open<B: Block>(members: Vec<B>) -> Result<MdBlock<B>, MdError> {
     let refuse = |why: &str| MdError::Members(why.to_owned());
     let mut found: Vec<(Superblock, B)> = Vec::new();
