@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::{LayoutArguments, SystemArguments};
 use super::terminal::Terminal;
-use super::{Failure, load, print};
+use super::{Failure, load, note, print};
 use crate::error::Exit;
 use crate::identity::Seed;
 use crate::image::{Growth, KeyFiles, Prepared, Request};
@@ -110,6 +110,9 @@ pub(super) fn image(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fa
     let prepared = Prepared::new(&layout, &system, &request).map_err(failed)?;
     if arguments.dry_run {
         return print(&prepared.plan().text());
+    }
+    for text in &prepared.plan().notes {
+        note(&format!("note: {text}"), terminal);
     }
     let inputs = Inputs::new(&arguments.layout.layout, &system)
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?;

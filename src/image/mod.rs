@@ -16,6 +16,7 @@ mod contents;
 mod error;
 mod filesystem;
 mod grow;
+mod hooks;
 mod keys;
 mod mkfs_arguments;
 mod stack;
@@ -121,6 +122,7 @@ impl Prepared {
             grow::mark(&mut plan)?;
         }
         assemblies::check(&plan)?;
+        plan.notes.extend(hooks::note(&plan.layout));
         Ok((plan, contents))
     }
 

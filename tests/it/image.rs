@@ -217,6 +217,20 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
 }
 
 #[test]
+fn hooks_are_named_and_not_run() {
+    let hook = r#""format": "ext4", "postCreateHook": "touch /tmp/landfall-hook-ran""#;
+    let build = Build::new(&LAYOUT.replace(r#""format": "ext4""#, hook));
+    let ended = build.command(&build.out(), &[]).output().unwrap();
+    assert!(ended.status.success());
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        err.contains("note: hooks are shell and not run") && err.contains("root.content.postCreateHook"),
+        "{err}"
+    );
+    assert!(!Path::new("/tmp/landfall-hook-ran").exists());
+}
+
+#[test]
 fn events_tell_every_step_from_start_to_finish() {
     let build = Build::new(LAYOUT);
     let events = build.dir.path().join("events");
