@@ -1,7 +1,7 @@
 //! Files of the host with errors that name them, and replacement that is complete or absent.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,15 @@ use crate::error::IoError;
 /// The whole content of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>, IoError> {
     fs::read(path).map_err(|source| IoError::new("reading", path, source))
+}
+
+/// The content of a file that should be small: of a longer one, `most` bytes and one more, which tells that it is longer.
+pub fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, IoError> {
+    let limit = crate::units::u64_of(most).saturating_add(1);
+    let mut data = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut data));
+    read.map_err(|source| IoError::new("reading", path, source))?;
+    Ok(data)
 }
 
 /// The whole content of a file that must be UTF-8.

@@ -11,7 +11,7 @@ use crate::files;
 use crate::image::{ImageError, System};
 use crate::layout::nix::{self, Argument, Arguments, NixError, NixErrorKind};
 use crate::layout::render::{Style, render};
-use crate::layout::syntax::source::SourceMap;
+use crate::layout::syntax::source::{LARGEST_SOURCE, SourceMap};
 use crate::layout::{Diagnostic, Diagnostics, Layout, Source};
 
 /// What reading a layout has come to: the layout unless it has mistakes, and everything found on the way.
@@ -38,7 +38,9 @@ pub(super) fn read(arguments: &LayoutArguments) -> Result<Read, Failure> {
 fn source(arguments: &LayoutArguments) -> Result<Result<Source, Diagnostics>, Failure> {
     let path = &arguments.layout;
     let name = path.display().to_string();
-    let text = || files::read(path).map_err(|error| Failure::from_error(Exit::Input, &error));
+    let text = || {
+        files::read_at_most(path, LARGEST_SOURCE).map_err(|error| Failure::from_error(Exit::Input, &error))
+    };
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => Ok(Ok(Source::Json { name, text: text()? })),
         Some("toml") => Ok(Ok(Source::Toml { name, text: text()? })),

@@ -1,5 +1,6 @@
 //! Layouts in Nix: the evaluator held against Nix itself, and what it refuses.
 
+mod bounds;
 mod expressions;
 mod generated;
 mod hostile;

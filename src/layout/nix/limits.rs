@@ -8,11 +8,12 @@ use super::error::{NixError, NixErrorKind, Res};
 /// Expressions evaluated, elements visited: the measure of time.
 const MOST_STEPS: u64 = 6_000_000;
 
-/// Values and delayed values kept. Nothing is freed before the evaluation ends, so this bounds memory.
-const MOST_CELLS: usize = 2_000_000;
+/// Values and delayed values kept. Nothing is freed before the evaluation ends, so this bounds memory: a value with what belongs
+/// to it takes up to 180 bytes, and with the texts below all stays within 256 MiB.
+const MOST_CELLS: usize = 1_000_000;
 
 /// Bytes of strings, and of the arrays of lists and sets, made in all.
-const MOST_BYTES: u64 = 128 << 20;
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Evaluations within evaluations. The evaluating thread's stack is sized for this; see [`STACK`].
 const DEEPEST: u32 = 40_000;

@@ -75,12 +75,10 @@ impl fmt::Display for Place {
 
 /// A text is longer than [`LARGEST_SOURCE`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` has {length} bytes; a layout may have at most {LARGEST_SOURCE}")]
+#[error("`{name}` has more than {LARGEST_SOURCE} bytes, the most that a layout may have")]
 pub struct SourceTooLarge {
     /// The text's name.
     pub name: String,
-    /// Its length in bytes.
-    pub length: usize,
 }
 
 /// One text, and where its lines begin.
@@ -115,7 +113,7 @@ impl SourceMap {
     ) -> Result<SourceId, SourceTooLarge> {
         let (name, text) = (name.into(), text.into());
         if text.len() > LARGEST_SOURCE {
-            return Err(SourceTooLarge { name: name.to_string(), length: text.len() });
+            return Err(SourceTooLarge { name: name.to_string() });
         }
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
@@ -185,6 +183,6 @@ mod tests {
     #[test]
     fn a_text_past_the_limit_is_refused() {
         let error = SourceMap::new().add("big", "x".repeat(LARGEST_SOURCE + 1)).unwrap_err();
-        assert_eq!(error.to_string(), "`big` has 16777217 bytes; a layout may have at most 16777216");
+        assert_eq!(error.to_string(), "`big` has more than 16777216 bytes, the most that a layout may have");
     }
 }

@@ -21,9 +21,17 @@ pub(super) const TABLE: &[Builtin] = &[builtin("match", 2, match_whole), builtin
 
 fn compile(expression: &Text) -> Res<Program> {
     parse::parse(expression).map_err(|error| {
-        NixError::eval(format!("the regular expression `{expression}` is not valid: {error}"))
+        let expression = expression.to_string();
+        let mut shown: String = expression.chars().take(MOST_SHOWN).collect();
+        if shown.len() < expression.len() {
+            shown.push('…');
+        }
+        NixError::eval(format!("the regular expression `{shown}` is not valid: {error}"))
     })
 }
+
+/// How many characters of an expression a message shows.
+const MOST_SHOWN: usize = 60;
 
 impl Evaluator<'_> {
     /// Runs a program, paying for each byte and instruction.
