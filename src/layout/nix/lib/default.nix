@@ -15,6 +15,10 @@ let
     // options
     // {
       inherit trivial lists attrsets strings options types;
+      # Other names of the same functions.
+      modules = { inherit (options) mkIf mkMerge mkAssert mkOverride mkOptionDefault mkDefault mkForce mkVMOverride mkImageMediaOverride mkOrder mkBefore mkAfter mkRenamedOptionModule mkRemovedOptionModule mkAliasOptionModule mkChangedOptionModule mkMergedOptionModule; };
+      fixedPoints = { inherit (trivial) fix extends composeExtensions composeManyExtensions makeExtensible; };
+      path = { append = path: text: path + ("/" + text); };
     };
 in
 lib

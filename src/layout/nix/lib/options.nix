@@ -63,4 +63,6 @@ rec {
   mkRenamedOptionModule = _: _: { };
   mkRemovedOptionModule = _: _: { };
   mkAliasOptionModule = _: _: { };
+  mkChangedOptionModule = _: _: _: { };
+  mkMergedOptionModule = _: _: _: { };
 }

@@ -87,6 +87,12 @@ rec {
   escapeNixString = text: escape [ "$" ] (builtins.toJSON text);
   escapeNixIdentifier =
     text: if match "[a-zA-Z_][a-zA-Z0-9_'-]*" text != null then text else escapeNixString text;
+  # Programs of packages: a package is not there, which evaluating it says.
+  makeBinPath = makeSearchPath "bin";
+  getBin = package: package;
+  getExe' = package: name: "${package}/bin/${name}";
+  getExe = package: getExe' package package.name;
+
   escapeXML = replaceStrings [ "\"" "'" "<" ">" "&" ] [ "&quot;" "&apos;" "&lt;" "&gt;" "&amp;" ];
   sanitizeDerivationName =
     text:

@@ -8,7 +8,7 @@ rec {
   inherit (builtins)
     add addErrorContext bitAnd bitOr bitXor ceil deepSeq div floor fromJSON fromTOML genericClosure
     isAttrs isBool isFloat isInt isList isNull isPath isString lessThan mul pathExists readDir readFile
-    seq sub toJSON tryEval typeOf unsafeGetAttrPos
+    seq sub toJSON trace tryEval typeOf unsafeGetAttrPos
     ;
 
   id = x: x;
@@ -55,6 +55,11 @@ rec {
     in
     first // g final between;
 
+  composeManyExtensions = lib.foldr composeExtensions (_: _: { });
+  makeExtensible =
+    f:
+    fix (self: (f self) // { extend = overlay: makeExtensible (extends overlay f); });
+
   importJSON = path: builtins.fromJSON (builtins.readFile path);
   importTOML = path: builtins.fromTOML (builtins.readFile path);
 
@@ -73,6 +78,8 @@ rec {
   assertEachOneOf = name: list: values: builtins.all (value: assertOneOf name value values) list;
   traceVal = value: builtins.trace value value;
   traceValSeq = value: builtins.trace (builtins.deepSeq value value) value;
+  traceValFn = f: value: builtins.trace (f value) value;
+  traceSeq = message: builtins.trace (builtins.deepSeq message message);
   traceIf = condition: message: value: if condition then builtins.trace message value else value;
 
   isFunction = f: builtins.isFunction f || (f ? __functor && isFunction (f.__functor f));
