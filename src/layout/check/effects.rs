@@ -79,8 +79,15 @@ fn table(table: &Table, findings: &mut Vec<Diagnostic>) {
         )
         .hint("use `type = \"gpt\"`"),
     );
-    // A `name` has no effect in an MBR either, but disko requires one, so giving it is no mistake.
+    // A `name` has no effect in an MBR either, but disko documents it as required, so giving it is no mistake.
     for partition in table.partitions.iter().filter(|_| table.format == TableFormat::Gpt) {
+        if partition.name.is_none() {
+            let whole = partition.places.whole();
+            let finding =
+                Diagnostic::error("missing-option", whole, "a partition of a GPT needs the option `name`")
+                    .label("`name` (a string) is missing");
+            findings.push(finding);
+        }
         if partition.places.has("part-type") {
             let message = "`part-type` has no effect: GPT has no such kinds";
             findings.push(Diagnostic::note("no-effect", partition.places.name_of("part-type"), message));

@@ -81,8 +81,8 @@ option_set! {
         part_type: PartType = "part-type", default(PartType::Primary);
         /// What the type of the partition is made from.
         fs_type: Option<FsType> = "fs-type", default(None);
-        /// Name of the partition, in GPT.
-        name: Option<String> = "name", required();
+        /// Name of the partition; GPT requires one, an MBR has no place for it.
+        name: Option<String> = "name", default(None);
         /// First byte, as parted takes it: `1MiB`, `0%` …
         start: String = "start", default("0%".to_owned());
         /// Last byte, as parted takes it: `512MiB`, `100%`, `-1GiB` …
