@@ -95,7 +95,7 @@ impl Source {
         let has = |name: &str| folder.join(name).exists();
         if has(DATABASE_FILE) || !(has("registration") && has("store-paths")) {
             let index = Index::Database(Database::open(folder)?);
-            return Ok(Self { root: absolute(folder)?, index });
+            return Ok(Self { root: real(folder)?, index });
         }
         if has(&STORE_DIR[1..]) {
             return Self::closure_info(folder, folder);
@@ -116,7 +116,7 @@ impl Source {
                 return Err(SourceError::Unregistered { folder: folder.to_owned(), path: path.to_owned() });
             }
         }
-        Ok(Self { root: absolute(root)?, index: Index::Registration(infos) })
+        Ok(Self { root: real(root)?, index: Index::Registration(infos) })
     }
 
     /// Opens the store below `root` whose paths the text `registration` describes (the file is `file`): how
@@ -243,6 +243,11 @@ fn store_root_of(path: &Path) -> Option<PathBuf> {
     let at = bytes.windows(needle.len()).rposition(|window| window == needle)?;
     let root = Path::new(std::ffi::OsStr::from_bytes(&bytes[..at]));
     Some(if root.as_os_str().is_empty() { PathBuf::from("/") } else { root.to_owned() })
+}
+
+/// The name of a store root without links, so that a system below it is found by whichever name it is given.
+fn real(root: &Path) -> Result<PathBuf, IoError> {
+    fs::canonicalize(root).or_else(|_| absolute(root))
 }
 
 /// `path` from the root of this host, without `.` and `..`, its own links not followed.

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
+mod bad_input;
 mod boot;
 mod btrfs;
 mod cli;
