@@ -10,6 +10,7 @@ mod btrfs;
 mod large_folders;
 mod layers;
 mod measure;
+mod plan;
 mod reflink;
 
 use std::fs;
@@ -64,6 +65,7 @@ fn main() {
     rows.push(large_folders::row(&bench));
     rows.push(layers::row(&bench));
     rows.extend(btrfs::rows(&bench));
+    rows.extend(plan::row());
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");
