@@ -178,18 +178,18 @@ fn foreign(disks: &Disks) -> PathBuf {
     let seed = Seed::from_inputs([&b"foreign"[..]]);
     // EFI system partition, Microsoft reserved, Microsoft basic data.
     let kinds = [
-        ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", 2048, 206_847),
-        ("e3c9e316-0b5c-4db8-817d-f92df00215ae", 206_848, 239_615),
-        ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", 239_616, 2_000_000),
+        ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system partition", 2048, 206_847),
+        ("e3c9e316-0b5c-4db8-817d-f92df00215ae", "Microsoft reserved partition", 206_848, 239_615),
+        ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "Basic data partition", 239_616, 2_000_000),
     ];
-    let entry = |(number, (kind, first, last)): (u32, (&str, u64, u64))| {
+    let entry = |(number, (kind, name, first, last)): (u32, (&str, &str, u64, u64))| {
         let entry = gpt::Entry {
             type_guid: kind.parse().unwrap(),
             unique_guid: seed.uuid(kind),
             first: Lba(first),
             last: Lba(last),
             attributes: gpt::Attributes::default(),
-            name: "Basic data partition".parse().unwrap(),
+            name: name.parse().unwrap(),
         };
         (number, entry)
     };
@@ -228,8 +228,12 @@ fn a_disk_with_something_on_it_is_refused_unless_the_medium_may_wipe() {
     let before = digest(&other);
     let guest = Guest::boot(&machine(&sample, &medium, [Drive::image(&other)]));
     let said = refused(&guest);
-    assert!(said.contains("is not blank: 1: \"Basic data partition\""), "{said}");
-    assert!(said.contains("ntfs") && said.contains("state: nothing was written to any disk"), "{said}");
+    assert!(said.contains("is not blank: 1: \"EFI system partition\""), "{said}");
+    assert!(
+        said.contains("3: \"Basic data partition\"")
+            && said.contains("state: nothing was written to any disk"),
+        "{said}"
+    );
     drop(guest);
     assert_eq!(digest(&other), before);
 }
@@ -247,7 +251,7 @@ fn a_person_installs_over_the_serial_line_onto_4096_byte_sectors() {
     let console = guest.vm().console();
     let expect = |text: &str| console.expect(text, INSTALL_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
     let listed = expect("Number, or q to stop:");
-    assert!(listed.contains("ntfs") && listed.contains("blank"), "{listed}");
+    assert!(listed.contains("Basic data partition") && listed.contains("blank"), "{listed}");
     console.send("7\r").unwrap();
     expect("`7` is not a number from 1 to 2");
     expect("Number, or q to stop:");

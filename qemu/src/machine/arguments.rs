@@ -221,7 +221,11 @@ fn drives(list: &mut List, machine: &Machine) -> Result<(), MachineError> {
             (Bus::Cdrom, _) => "scsi-cd,bus=scsi.0".to_owned(),
             (Bus::Virtio | Bus::Sata, _) => "virtio-blk-pci".to_owned(),
         };
-        device.push_str(&format!(",drive=drive{index},bootindex={index}"));
+        device.push_str(&format!(",drive=drive{index}"));
+        // A kernel that QEMU loads has the first index for itself.
+        if matches!(machine.boot, Boot::Uefi(_)) {
+            device.push_str(&format!(",bootindex={index}"));
+        }
         if drive.sectors == Sectors::B4096 && drive.bus != Bus::Cdrom {
             device.push_str(",logical_block_size=4096,physical_block_size=4096");
         }
