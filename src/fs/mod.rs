@@ -10,4 +10,5 @@ pub mod ext4;
 pub mod external;
 pub mod fat;
 pub mod probe;
+pub mod squashfs;
 pub mod swap;

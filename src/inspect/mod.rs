@@ -11,7 +11,7 @@ mod text;
 
 pub use architecture::boot_architecture;
 pub use btrfs::SubvolumeReport;
-pub use report::{Area, Report, TableReport};
+pub use report::{Area, Report, SquashfsReport, TableReport};
 pub use system::{BootReport, EntryReport, GenerationReport, SystemReport};
 
 use std::io;

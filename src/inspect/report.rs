@@ -10,8 +10,8 @@ use super::system::{BootReport, SystemReport};
 use super::{InspectError, bytes, open};
 use crate::fs::btrfs::BtrfsError;
 use crate::fs::probe::{Kind, probe};
-use crate::fs::{ext4, fat};
-use crate::tree::Tree;
+use crate::fs::{ext4, fat, squashfs};
+use crate::tree::{self, Tree};
 use crate::units::{ByteRange, ByteSize};
 use crate::volume::{Block, SliceBlock, gpt};
 
@@ -70,8 +70,32 @@ pub struct Area {
     pub subvolumes: Vec<SubvolumeReport>,
     /// Bytes free, of file systems that were read.
     pub free: Option<ByteSize>,
+    /// What is told of a Squashfs file system.
+    pub squashfs: Option<SquashfsReport>,
     /// What is wrong with the content.
     pub problems: Vec<String>,
+}
+
+/// A Squashfs file system.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SquashfsReport {
+    /// How its blocks are compressed.
+    pub compression: &'static str,
+    /// Bytes of a block before compression.
+    pub block_size: ByteSize,
+    /// Bytes that it takes.
+    pub used: ByteSize,
+    /// Bytes of its files.
+    pub content: ByteSize,
+    /// How many inodes it has.
+    pub inodes: u32,
+    /// How many of them are files.
+    pub files: usize,
+    /// How many are directories.
+    pub directories: usize,
+    /// When it was made, in seconds from 1970.
+    pub made: i64,
 }
 
 impl Report {
@@ -135,6 +159,7 @@ impl Report {
             uuid: None,
             subvolumes: Vec::new(),
             free: None,
+            squashfs: None,
             problems: Vec::new(),
         };
         match SliceBlock::new(disk.clone(), range) {
@@ -158,6 +183,7 @@ impl Report {
             Kind::Fat => self.read_fat(area, block),
             Kind::Ext2 | Kind::Ext3 | Kind::Ext4 => self.read_ext4(area, block),
             Kind::Btrfs => self.read_btrfs(area, block),
+            Kind::Squashfs => read_squashfs(area, block),
             _ => {}
         }
         Ok(())
@@ -218,4 +244,25 @@ impl Report {
             Err(error) => area.problems.push(crate::error::chain(&error)),
         }
     }
+}
+
+fn read_squashfs(area: &mut Area, block: &SliceBlock<Arc<dyn Block>>) {
+    let found = squashfs::read(block.clone()).map(Arc::new).and_then(|reader| Ok((reader.tree()?, reader)));
+    let (tree, reader) = match found {
+        Ok(found) => found,
+        Err(error) => return area.problems.push(crate::error::chain(&error)),
+    };
+    let facts = reader.facts();
+    let count =
+        |is_wanted: fn(&tree::Kind) -> bool| tree.nodes().filter(|(_, node)| is_wanted(&node.kind)).count();
+    area.squashfs = Some(SquashfsReport {
+        compression: facts.algorithm.name(),
+        block_size: facts.block_size,
+        used: facts.used,
+        content: ByteSize(tree.content_len()),
+        inodes: facts.inodes,
+        files: count(|kind| matches!(kind, tree::Kind::File(_))),
+        directories: count(|kind| matches!(kind, tree::Kind::Directory(_))),
+        made: facts.made.seconds,
+    });
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::report::{Area, Report};
+use super::report::{Area, Report, SquashfsReport};
 use super::system::{BootReport, SystemReport};
 
 impl Report {
@@ -64,7 +64,26 @@ impl Area {
             let mark = if subvolume.default { ", the default" } else { "" };
             writeln!(out, "     subvolume {} {}{mark}", subvolume.number, subvolume.path)?;
         }
+        if let Some(squashfs) = &self.squashfs {
+            squashfs.render(out)?;
+        }
         problems(&self.problems, out)
+    }
+}
+
+impl SquashfsReport {
+    fn render(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "     {} of files in {}, {} in blocks of {}; {} inodes: {} files, {} directories",
+            self.content,
+            self.used,
+            self.compression,
+            self.block_size,
+            self.inodes,
+            self.files,
+            self.directories
+        )
     }
 }
 

@@ -12,6 +12,7 @@ mod layers;
 mod measure;
 mod plan;
 mod reflink;
+mod squashfs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,9 @@ impl Row {
 }
 
 fn main() {
+    if squashfs::packed() {
+        return;
+    }
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sample").join(std::env::consts::ARCH);
     if !sample.join("system").is_symlink() {
         eprintln!("there is no sample system in {} (make sample)", sample.display());
@@ -66,6 +70,7 @@ fn main() {
     rows.push(layers::row(&bench));
     rows.extend(btrfs::rows(&bench));
     rows.extend(plan::row());
+    rows.extend(squashfs::rows(&bench));
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");

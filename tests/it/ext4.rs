@@ -4,7 +4,7 @@ pub mod describe;
 mod image;
 mod judges;
 mod kernel;
-mod mounted;
+pub mod mounted;
 pub mod property;
 mod readers;
 mod settings;

@@ -9,8 +9,32 @@ use proptest::test_runner::{FileFailurePersistence, TestRunner};
 #[path = "../fuzz/bodies/mod.rs"]
 pub mod bodies;
 
+/// A whole small file system: every table of Squashfs refers to another.
+fn squashfs_image() -> Vec<u8> {
+    use landfall::fs::squashfs::{BlockSize, Options, measure, write};
+    use landfall::progress::{Silent, Step, Unit};
+    use landfall::tree::{Kind, Tree, Xattr};
+    let mut tree: Tree = crate::ext4::trees::flat(20);
+    let zeroes = [&[b'a'; 5000][..], &[0; 9000], b"end"].concat();
+    let file = crate::ext4::trees::put(&mut tree, "folder/sparse", crate::ext4::trees::file(&zeroes));
+    tree.metadata_mut(file).xattrs = vec![Xattr { name: b"user.a".to_vec(), value: vec![7; 40] }];
+    let link = crate::ext4::trees::node(Kind::Symlink(b"sparse".to_vec()));
+    crate::ext4::trees::put(&mut tree, "folder/link", link);
+    let options = Options { block_size: BlockSize::new(4096).unwrap(), ..Options::default() };
+    let len = measure(&tree, &options).unwrap().at_most.bytes();
+    let block = landfall::volume::MemoryBlock::new(len, landfall::units::SectorSize::S512);
+    let written =
+        write(&tree, &options, &block, Step::start(&Silent, "squashfs", None, Unit::Bytes)).unwrap();
+    let mut bytes = block.into_bytes();
+    bytes.truncate(written.size.bytes().try_into().unwrap());
+    bytes
+}
+
 /// A start that gets past the first look of a reader: what must be where, and how long the whole is.
 fn seed(name: &str) -> Vec<u8> {
+    if name == "squashfs" {
+        return squashfs_image();
+    }
     let (at, magic, len): (usize, &[u8], usize) = match name {
         "btrfs" => (65600, b"_BHRfS_M", 1 << 17),
         "cpio" => (0, b"07070100000001000081A400000000000000000000000100000000000000010000000000000000000000000000000200000000a\0x\0\0\0", 120),

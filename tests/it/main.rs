@@ -28,6 +28,7 @@ mod oracle;
 mod plan;
 mod probe;
 mod sample;
+mod squashfs;
 mod stacks;
 mod store;
 mod swap;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landfall::fs::{btrfs, ext4, fat, swap};
+use landfall::fs::{btrfs, ext4, fat, squashfs, swap};
 
 use super::volume;
 
@@ -33,4 +33,14 @@ pub fn btrfs(bytes: &[u8]) {
 /// Reads the header of a swap area.
 pub fn swap(bytes: &[u8]) {
     let _ = swap::read(&volume(bytes));
+}
+
+/// Reads a Squashfs file system, checks, dumps and unpacks it.
+pub fn squashfs(bytes: &[u8]) {
+    if let Ok(reader) = squashfs::read(volume(bytes)) {
+        let reader = Arc::new(reader);
+        let _ = reader.check();
+        let _ = squashfs::dump(&reader, &mut String::new());
+        let _ = reader.tree();
+    }
 }

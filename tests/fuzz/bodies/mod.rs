@@ -16,7 +16,7 @@ use landfall::volume::MemoryBlock;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the names of their fuzzers.
-pub const ALL: [(&str, Body); 15] = [
+pub const ALL: [(&str, Body); 16] = [
     ("btrfs", filesystems::btrfs),
     ("cpio", archives::cpio),
     ("ext4", filesystems::ext4),
@@ -31,6 +31,7 @@ pub const ALL: [(&str, Body); 15] = [
     ("nar", archives::nar),
     ("nix", nix::layout),
     ("registration", archives::registration),
+    ("squashfs", filesystems::squashfs),
     ("swap", filesystems::swap),
 ];
 

@@ -32,6 +32,11 @@ pub fn describe(tree: &Tree) -> Vec<String> {
         let node = Node { metadata, kind: Kind::directory() };
         tree.add(Tree::ROOT, Name::new(b"lost+found").unwrap(), node).unwrap();
     }
+    lines(&tree)
+}
+
+/// The lines of `tree`, root first.
+pub fn lines(tree: &Tree) -> Vec<String> {
     let links = tree.link_counts();
     let mut first: BTreeMap<NodeId, String> = BTreeMap::new();
     let root = (Vec::new(), Tree::ROOT);

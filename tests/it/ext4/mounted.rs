@@ -14,15 +14,20 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// Mounts the image at `path` with `options`. `None` where that is not possible: not root, no tools.
+    /// Mounts the ext4 image at `path` with `options`. `None` where that is not possible: not root, no tools.
     pub fn new(path: &str, options: &str) -> Option<Self> {
+        Self::of_kind("ext4", path, options)
+    }
+
+    /// Mounts the image at `path`, a file system of `kind`, with `options`.
+    pub fn of_kind(kind: &str, path: &str, options: &str) -> Option<Self> {
         if !require_root() {
             return None;
         }
         let mount = require_tool("mount")?;
         let folder = tempfile::tempdir().unwrap();
         let options = format!("loop,{options}");
-        run_ok(&mount, &["-t", "ext4", "-o", &options, path, folder.path().to_str().unwrap()]);
+        run_ok(&mount, &["-t", kind, "-o", &options, path, folder.path().to_str().unwrap()]);
         Some(Self { folder, open: true })
     }
 
