@@ -48,7 +48,7 @@ pub enum VolumeKind {
     Raid0(usize),
     /// So many copies, at least two.
     Raid1(usize),
-    /// Parity on the last of so many members, at least three.
+    /// Parity on the first of so many members, at least three.
     Raid4(usize),
     /// Parity over so many members, at least three.
     Raid5(usize),

@@ -72,7 +72,12 @@ fn volume(group: &Group, logical: &Logical, members: &[Arc<dyn Block>]) -> Resul
                 let images = legs.iter().map(|(_, image)| -> Result<Arc<dyn Block>, LvmError> {
                     Ok(Arc::new(volume(group, find(image)?, members)?))
                 });
-                striped(images.collect::<Result<_, _>>()?, stripe_sectors.saturating_mul(SECTOR), level)?
+                let mut images = images.collect::<Result<Vec<_>, _>>()?;
+                if level == Level::Raid4 && !images.is_empty() {
+                    // dm-raid has the parity of raid4 on the first leg, md on the last member.
+                    images.rotate_left(1);
+                }
+                striped(images, stripe_sectors.saturating_mul(SECTOR), level)?
             }
         });
         // A segment may end before the last stripe does.
