@@ -250,6 +250,7 @@ const INITRD_MODULES: &[&str] = &[
     "fs/erofs/",
     "fs/ext4/",
     "fs/fat/",
+    "fs/isofs/",
     "fs/nls/",
     "fs/overlayfs/",
     "fs/squashfs/",

@@ -59,6 +59,12 @@ if [ ! -e /etc/passwd ]; then
 fi
 /usr/bin/systemd-sysusers
 
+# A live system: the medium brings what Nix knows of the store, in the file that NixOS has for it.
+if [ -e /nix/store/nix-path-registration ] && [ ! -e /nix/var/nix/db/db.sqlite ]; then
+	/usr/bin/nix-store --load-db < /nix/store/nix-path-registration
+	/usr/bin/nix-env -p /nix/var/nix/profiles/system --set "$system"
+fi
+
 point "$system" /run/current-system
 point /run/current-system /nix/var/nix/gcroots/current-system
 point /run/booted-system /nix/var/nix/gcroots/booted-system

@@ -6,7 +6,9 @@
 #   init=PATH                    program to hand over to, in a store path
 #   root=DEVICE                  LABEL=, UUID=, PARTLABEL=, PARTUUID= or a device file; without it, the
 #                                file system that holds the store path of init= is looked for, or one in
-#                                memory made where the store is on a file system of its own
+#                                memory made where the store is on a file system of its own;
+#                                a medium with an ISO 9660 file system makes a live system: its store is
+#                                nix-store.squashfs there, and what is written is kept in memory
 #   rootfstype= rootflags= ro rw how to mount it
 #   rd.luks.uuid=UUID rd.luks.name=UUID=NAME landfall.luks=DEVICE[:NAME]
 #                                LUKS devices to open; without them, all are, once the root is not
@@ -186,12 +188,36 @@ mount_at() {
 	mount -t "$2" -o "$rootmode$options" "$1" "$place"
 }
 
+# Mounts a live system from the medium in device $1, in the places that NixOS has for its parts.
+mount_medium() {
+	modprobe loop
+	nix=$root/nix
+	mount -t tmpfs -o mode=0755 tmpfs "$root" &&
+		mkdir -p "$root/iso" "$nix/.ro-store" "$nix/.rw-store" "$nix/store" &&
+		mount -t iso9660 -o ro "$1" "$root/iso" &&
+		mount -t squashfs -o ro,loop "$root/iso/nix-store.squashfs" "$nix/.ro-store" &&
+		mount -t tmpfs -o mode=0755 tmpfs "$nix/.rw-store" &&
+		mkdir "$nix/.rw-store/store" "$nix/.rw-store/work" &&
+		mount -t overlay overlay "$nix/store" \
+			-o "lowerdir=$nix/.ro-store,upperdir=$nix/.rw-store/store,workdir=$nix/.rw-store/work" &&
+		[ -e "$root$system" ] && return 0
+	say "$1 is no medium with $system"
+	for place in "$nix/store" "$nix/.rw-store" "$nix/.ro-store" "$root/iso" "$root"; do
+		umount "$place" 2> /dev/null
+	done
+	return 1
+}
+
 mount_root() {
 	mkdir -p "$root"
 	if [ -n "$rootspec" ]; then
 		device=$(resolve "$rootspec") || return 1
 		type=$rootfstype
 		[ "$type" = auto ] && type=$(kind "$device")
+		if [ "$type" = iso9660 ]; then
+			mount_medium "$device"
+			return
+		fi
 		mount -t "$type" -o "$rootmode${rootflags:+,$rootflags}" "$device" "$root" || return 1
 	else
 		search
