@@ -32,10 +32,17 @@ pub enum CommandLineError {
 /// `init=` and the system's parameters, separated by spaces.
 pub fn command_line(spec: &Bootspec) -> Result<String, CommandLineError> {
     let boot = &spec.boot;
-    let toplevel = || boot.toplevel.clone();
     let init = format!("init={}", boot.init);
-    let parameters: Vec<&str> =
-        std::iter::once(&init).chain(&boot.kernel_params).map(String::as_str).collect();
+    joined(std::iter::once(&init).chain(&boot.kernel_params), &boot.toplevel)
+}
+
+/// `parameters` of the system `toplevel`, separated by spaces.
+pub(super) fn joined<'a>(
+    parameters: impl IntoIterator<Item = &'a String>,
+    toplevel: &str,
+) -> Result<String, CommandLineError> {
+    let toplevel = || toplevel.to_owned();
+    let parameters: Vec<&str> = parameters.into_iter().map(String::as_str).collect();
     if let Some(parameter) = parameters.iter().find(|parameter| parameter.contains(['\n', '\r', '\0'])) {
         let parameter = (*parameter).to_owned();
         return Err(CommandLineError::Character { toplevel: toplevel(), parameter });

@@ -228,7 +228,7 @@ fn loader_conf(options: &EspOptions, default_entry: &str) -> LoaderConf {
 }
 
 /// The boot loader of the generation's own systemd.
-fn boot_loader(source: &Source, generation: &Generation) -> Result<Found, EspError> {
+pub(super) fn boot_loader(source: &Source, generation: &Generation) -> Result<Found, EspError> {
     const FOLDER: &str = "lib/systemd/boot/efi";
     let link = format!("{}/systemd", generation.toplevel);
     let systemd = match source.resolve(link.as_ref()) {
@@ -250,7 +250,7 @@ fn boot_loader(source: &Source, generation: &Generation) -> Result<Found, EspErr
 }
 
 /// Refuses what the generation's machine could not start.
-fn check_program(found: &Found, path: &str, generation: &Generation) -> Result<(), EspError> {
+pub(super) fn check_program(found: &Found, path: &str, generation: &Generation) -> Result<(), EspError> {
     let (file, system) = (path.to_owned(), generation.toplevel.clone());
     let Some(machine) = uefi::pe_machine(&found.head(PE_HEAD)?) else {
         return Err(EspError::NotEfi { file, system });
@@ -334,23 +334,24 @@ fn root(variant: Variant<'_>) -> Root {
 }
 
 /// A tree whose files and folders have one time, the only metadata that FAT keeps.
-struct Filler {
-    tree: Tree,
+pub(super) struct Filler {
+    /// What is there so far.
+    pub(super) tree: Tree,
     folder: Metadata,
 }
 
 impl Filler {
-    fn new(time: Timestamp) -> Self {
+    pub(super) fn new(time: Timestamp) -> Self {
         let folder = Metadata { modified: time, ..Metadata::root(0o755) };
         Self { tree: Tree::new(folder.clone()), folder }
     }
 
-    fn file(&mut self, path: &str, content: Content) -> Result<(), TreeError> {
+    pub(super) fn file(&mut self, path: &str, content: Content) -> Result<(), TreeError> {
         let metadata = Metadata { permissions: 0o644, ..self.folder.clone() };
         self.tree.insert(path, Node { metadata, kind: Kind::File(content) }, &self.folder).map(drop)
     }
 
-    fn text(&mut self, path: &str, text: &str) -> Result<(), TreeError> {
+    pub(super) fn text(&mut self, path: &str, text: &str) -> Result<(), TreeError> {
         self.file(path, Content::from(text.as_bytes().to_vec()))
     }
 }

@@ -16,7 +16,8 @@ pub mod esp;
 mod files;
 mod generation;
 pub mod inventory;
-mod os_release;
+pub mod medium;
+pub mod os_release;
 pub mod retain;
 
 pub use bootspec::{Bootspec, BootspecError};

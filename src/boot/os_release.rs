@@ -1,10 +1,14 @@
-//! The one field of `os-release` that entries need.
+//! The fields of `os-release` that name a system.
 
-/// The value of `NAME`: the distribution without a version. Values are quoted as in a shell
-/// (os-release(5)).
+/// The value of `NAME`: the distribution without a version.
 pub(super) fn name(text: &str) -> Option<String> {
-    let value = text.lines().find_map(|line| line.trim().strip_prefix("NAME="))?;
-    let value = unquoted(value);
+    field(text, "NAME")
+}
+
+/// The value of `key`, unless it is empty. Values are quoted as in a shell (os-release(5)).
+pub fn field(text: &str, key: &str) -> Option<String> {
+    let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));
+    let value = unquoted(values.next()?);
     (!value.is_empty()).then_some(value)
 }
 

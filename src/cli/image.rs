@@ -83,7 +83,7 @@ enum Format {
 }
 
 /// Reads `NAME=FILE`.
-fn key(text: &str) -> Result<(String, PathBuf), String> {
+pub(super) fn key(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), file.into())),
         _ => Err(format!("`{text}` is not NAME=FILE")),

@@ -13,6 +13,7 @@ mod image;
 mod inspect;
 mod install;
 mod interrupt;
+mod iso;
 mod load;
 mod man;
 mod plan;
@@ -57,6 +58,8 @@ enum Command {
     Image(image::Arguments),
     /// Install a system onto disks of this machine
     Install(install::Arguments),
+    /// Make a medium that runs a system, or installs it
+    Iso(iso::Arguments),
     /// Show what is on an image or a disk
     Inspect(inspect::Arguments),
     /// Boot an image in QEMU
@@ -100,6 +103,7 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Plan(arguments) => plan::plan(&arguments, terminal),
         Command::Image(arguments) => image::image(&arguments, terminal),
         Command::Install(arguments) => install::install(&arguments, terminal),
+        Command::Iso(arguments) => iso::iso(&arguments, terminal),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Run(arguments) => run::run(&arguments, terminal),
         Command::Demo(arguments) => demo::demo(&arguments, terminal),

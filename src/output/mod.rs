@@ -1,4 +1,5 @@
 //! Outputs: what prepared disks become, with a manifest beside them.
 
+pub mod iso;
 pub mod manifest;
 pub mod raw;

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run says so by panicking")]
 
 mod btrfs;
+mod iso;
 mod large_folders;
 mod layers;
 mod measure;
@@ -71,6 +72,7 @@ fn main() {
     rows.extend(btrfs::rows(&bench));
     rows.extend(plan::row());
     rows.extend(squashfs::rows(&bench));
+    rows.extend(iso::rows(&bench));
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");

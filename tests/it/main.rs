@@ -18,6 +18,7 @@ mod fuzz;
 mod gpt;
 mod grow;
 mod image;
+mod iso;
 mod layout;
 mod layout_images;
 mod luks2;

@@ -7,5 +7,6 @@ mod btrfs;
 mod harness;
 mod image;
 mod install;
+mod iso;
 mod layers;
 mod medium;
