@@ -54,38 +54,45 @@ fn end(mode: RebootMode, consoles: &Consoles) -> ! {
 
 /// Runs a shell of the target system on the main console until it ends.
 fn shell(consoles: &Consoles, toplevel: Option<&str>) {
-    let Some((shell, toplevel)) = toplevel.and_then(|toplevel| Some((find_shell(toplevel)?, toplevel)))
-    else {
+    let Some((path, terminal)) = consoles.main() else { return };
+    let shells = toplevel.map(|toplevel| (toplevel, shells(toplevel)));
+    let Some((toplevel, shells)) = shells.filter(|(_, shells)| !shells.is_empty()) else {
         consoles.say("no shell: the system on the medium has none, or no medium was found");
         return;
     };
-    let Some((path, terminal)) = consoles.main() else { return };
     consoles.say(&format!("a shell on {}; `exit` comes back here", path.display()));
-    // Programs of systems that are not made by Nix have their libraries in `/usr`.
-    let software = Path::new(toplevel).join("sw");
-    for (link, target) in
-        [("/usr", software.clone()), ("/bin", software.join("bin")), ("/lib64", software.join("lib64"))]
-    {
-        if !Path::new(link).exists() && target.exists() {
-            let _ = symlink(&target, link);
+    link_software(toplevel);
+    for shell in shells {
+        let mut command = Command::new(&shell);
+        if shell.ends_with("busybox") {
+            command.arg("sh");
         }
-    }
-    let mut command = Command::new(&shell);
-    if shell.ends_with("busybox") {
-        command.arg("sh");
-    }
-    let stream = || terminal.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
-    command.stdin(stream()).stdout(stream()).stderr(stream());
-    command
-        .env("PATH", format!("{toplevel}/sw/bin:{toplevel}/sw/sbin:/bin:/sbin"))
-        .env("TERM", "linux")
-        .env("PS1", "# ");
-    if let Err(error) = command.status() {
-        consoles.say(&format!("{}: {error}", shell.display()));
+        let stream = || terminal.try_clone().map_or_else(|_| Stdio::null(), Stdio::from);
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        let path = format!("{toplevel}/sw/bin:{toplevel}/sw/sbin:/bin:/sbin");
+        command.env("PATH", path).env("TERM", "linux").env("PS1", "# ");
+        match command.status() {
+            Ok(_) => return,
+            // Its libraries may be missing: another one may need none.
+            Err(error) => consoles.say(&format!("{}: {error}", shell.display())),
+        }
     }
 }
 
-fn find_shell(toplevel: &str) -> Option<PathBuf> {
-    let mut places = SHELLS.iter().map(|shell| Path::new(toplevel).join(shell));
-    places.find(|path| path.exists())
+/// Gives programs of systems that are not made by Nix their libraries in `/usr`.
+fn link_software(toplevel: &str) {
+    let software = Path::new(toplevel).join("sw");
+    for (link, inside) in [("/usr", ""), ("/bin", "bin"), ("/lib64", "lib64")] {
+        let target = software.join(inside);
+        if !Path::new(link).exists() && target.exists() {
+            // Without it a program does not run, which is told then.
+            let _ = symlink(&target, link);
+        }
+    }
+}
+
+/// The shells of a system that are there.
+fn shells(toplevel: &str) -> Vec<PathBuf> {
+    let places = SHELLS.iter().map(|shell| Path::new(toplevel).join(shell));
+    places.filter(|path| path.exists()).collect()
 }

@@ -158,18 +158,25 @@ impl Medium {
         Ok(())
     }
 
-    /// Mounts its store at `/nix/store` and opens the system that is ordered.
-    pub(super) fn system(&mut self) -> Result<System, SystemError> {
+    /// Mounts its store at `/nix/store`, so that its programs run.
+    pub(super) fn mount_store(&mut self) -> Result<(), MediumError> {
+        if self.store.is_some() {
+            return Ok(());
+        }
         let path = self.file(STORE_FILE);
-        let file = File::open(&path)
-            .map_err(|source| IoError::new("opening", &path, source))
-            .map_err(MediumError::from)?;
-        let device = LoopDevice::attach(&file, &path).map_err(MediumError::from)?;
+        let file = File::open(&path).map_err(|source| IoError::new("opening", &path, source))?;
+        let device = LoopDevice::attach(&file, &path)?;
         let source = device.path().to_string_lossy().into_owned();
         let flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOATIME;
         try_mount("squashfs", &source, Path::new(STORE), flags)
             .map_err(|errno| MediumError::Mount(errno.into()))?;
         self.store = Some(device);
+        Ok(())
+    }
+
+    /// Opens the system that is ordered.
+    pub(super) fn system(&mut self) -> Result<System, SystemError> {
+        self.mount_store()?;
         let registration = Path::new(STORE).join(REGISTRATION_FILE);
         let text = crate::files::read_to_string(&registration).map_err(MediumError::from)?;
         let source = Source::registered(&text, &registration, Path::new("/")).map_err(MediumError::from)?;

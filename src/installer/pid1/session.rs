@@ -106,7 +106,13 @@ pub fn session() -> ! {
             consoles.say("landfall: installed");
             finish::succeed(medium.order().finish, &consoles, &toplevel)
         }
-        Err(error) => fail(&consoles, &error, state, Some(&toplevel)),
+        Err(error) => {
+            // For the shell; without the store there is none.
+            if let Err(error) = medium.mount_store() {
+                consoles.say(&chain(&error));
+            }
+            fail(&consoles, &error, state, Some(&toplevel))
+        }
     }
 }
 
