@@ -19,6 +19,7 @@ mod gpt;
 mod grow;
 mod image;
 mod iso;
+mod install;
 mod layout;
 mod layout_images;
 mod luks2;
