@@ -45,6 +45,15 @@ fn root_device(run: &impl Fn(&str) -> String) -> String {
     run("lsblk -dno NAME \"$(findmnt -n -o SOURCE /)\"").trim().to_owned()
 }
 
+/// Types a passphrase when it is asked for. The prompt comes before cryptsetup switches the echo off, and with that
+/// it forgets what was typed so far: a slow guest needs a moment in between.
+fn type_passphrase(guest: &Guest, passphrase: &str) {
+    let console = guest.vm().console();
+    console.expect("Enter passphrase for", PROMPT).unwrap_or_else(|error| panic!("{error}"));
+    std::thread::sleep(Duration::from_secs(5));
+    console.send_line(passphrase).unwrap();
+}
+
 fn luks_with_lvm_asks_on_the_serial_console(architecture: Architecture) {
     let Some(sample) = Sample::require(architecture) else { return };
     let layout = json!({
@@ -64,11 +73,9 @@ fn luks_with_lvm_asks_on_the_serial_console(architecture: Architecture) {
     let guest = Guest::boot(&machine(&sample, &image, &["main"]));
     let console = guest.vm().console();
     let expect = |text: &str| console.expect(text, PROMPT).unwrap_or_else(|error| panic!("{error}"));
-    expect("Enter passphrase for");
-    console.send_line("battery staple").unwrap();
+    type_passphrase(&guest, "battery staple");
     expect("No key available");
-    expect("Enter passphrase for");
-    console.send_line("correct horse").unwrap();
+    type_passphrase(&guest, "correct horse");
     guest.multi_user();
     let run = runner(&guest);
     assert_eq!(root_device(&run), "system-root");
@@ -379,9 +386,7 @@ fn an_encrypted_root_grows_with_the_second_start() {
         // What it writes stays: the second start finds what the first has done.
         let machine = Machine::new(sample.architecture()).with_drive(Drive::image(image.disk("main")));
         let guest = Guest::boot(&machine);
-        let console = guest.vm().console();
-        console.expect("Enter passphrase for", PROMPT).unwrap_or_else(|error| panic!("{error}"));
-        console.send_line("correct horse").unwrap();
+        type_passphrase(&guest, "correct horse");
         guest.multi_user();
         let run = runner(&guest);
         run("while [ \"$(systemctl is-active landfall-grow.service)\" = activating ]; do sleep 1; done");
