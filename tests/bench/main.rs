@@ -1,7 +1,8 @@
 //! `make bench`: images side by side with the tools that people use today, in one run on one machine.
 //!
 //! Hosts differ and are shared, so only ratios mean anything. Every figure is the median of [`ROUNDS`],
-//! the contenders taking turns. The table goes to standard output and to `docs/bench.md`.
+//! the contenders taking turns. The table goes to standard output and to `docs/bench.md`; with names of
+//! groups as arguments (`cargo bench --bench compare -- images plan`) only those run, and nothing is kept.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run says so by panicking")]
@@ -65,14 +66,35 @@ fn main() {
     }
     let dir = tempfile::tempdir_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).unwrap();
     let bench = Bench { sample, dir: dir.path().to_owned() };
-    let mut rows = bench.whole_images();
-    rows.extend(reflink::rows(&bench));
-    rows.push(large_folders::row(&bench));
-    rows.push(layers::row(&bench));
-    rows.extend(btrfs::rows(&bench));
-    rows.extend(plan::row());
-    rows.extend(squashfs::rows(&bench));
-    rows.extend(iso::rows(&bench));
+    let groups: [(&str, fn(&Bench) -> Vec<Row>); 8] = [
+        ("images", Bench::whole_images),
+        ("reflink", |bench| reflink::rows(bench).into_iter().collect()),
+        ("folders", |bench| vec![large_folders::row(bench)]),
+        ("layers", |bench| vec![layers::row(bench)]),
+        ("plan", |_| plan::row().into_iter().collect()),
+        ("btrfs", btrfs::rows),
+        ("squashfs", squashfs::rows),
+        ("iso", iso::rows),
+    ];
+    let known = groups.map(|(name, _)| name);
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        eprintln!("`{unknown}` is not measured here; there are {}", known.join(", "));
+        std::process::exit(2);
+    }
+    let mut rows = Vec::new();
+    for (name, measure) in groups {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            eprintln!("{name} …");
+            let measured = measure(&bench);
+            eprint!("{}", table(&measured));
+            rows.extend(measured);
+        }
+    }
+    if !wanted.is_empty() {
+        return;
+    }
     let table = table(&rows);
     println!("{table}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench.md");
