@@ -27,6 +27,9 @@ const ROUNDS: usize = 3;
 /// The layout of every contender: an ESP of 256 MiB and an ext4 root.
 const LAYOUT: &str = include_str!("../../src/cli/demo.json");
 
+/// Lines that belong together, by name, and what measures them.
+type Group = (&'static str, fn(&Bench) -> Vec<Row>);
+
 /// A line of the table.
 struct Row {
     what: String,
@@ -66,7 +69,7 @@ fn main() {
     }
     let dir = tempfile::tempdir_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).unwrap();
     let bench = Bench { sample, dir: dir.path().to_owned() };
-    let groups: [(&str, fn(&Bench) -> Vec<Row>); 8] = [
+    let groups: [Group; 8] = [
         ("images", Bench::whole_images),
         ("reflink", |bench| reflink::rows(bench).into_iter().collect()),
         ("folders", |bench| vec![large_folders::row(bench)]),

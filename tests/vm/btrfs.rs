@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{Guest, Image, Sample};
 
-/// Passphrases are asked for within this time.
-const PROMPT: Duration = Duration::from_secs(300);
-
 /// Commands that read a whole disk under TCG.
 const LONG: Duration = Duration::from_secs(600);
 
@@ -84,9 +81,7 @@ fn luks_with_btrfs_asks_on_the_serial_console(architecture: Architecture) {
     let key = format!("/key={}", key.display());
     let image = Image::build(&sample, &layout.to_string(), &["--key", &key]);
     let guest = Guest::boot(&Guest::machine(&sample, &image.disk("main")));
-    let console = guest.vm().console();
-    console.expect("Enter passphrase for", PROMPT).unwrap_or_else(|error| panic!("{error}"));
-    console.send_line("correct horse").unwrap();
+    guest.type_passphrase("correct horse");
     guest.multi_user();
     let run = runner(&guest);
     assert!(run("findmnt -n -v -o SOURCE /").contains("/dev/mapper/"), "{}", run("findmnt -n -o SOURCE /"));

@@ -40,6 +40,9 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Commands in a guest, and its shutdown.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// How long firmware, kernel and initrd may take to ask for a passphrase.
+const PASSPHRASE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// How long other machines may hold the budget; the test runner's own limit is about this.
 const BUDGET_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -181,6 +184,16 @@ impl Guest {
     /// The machine itself, for everything that is not here.
     pub fn vm(&self) -> &Vm {
         &self.vm
+    }
+
+    /// Types a passphrase when the initrd asks for it. The question comes before cryptsetup switches the echo
+    /// off, and with that it forgets what was typed so far: a slow guest needs a moment in between.
+    pub fn type_passphrase(&self, passphrase: &str) {
+        let console = self.vm.console();
+        let asked = console.expect("Enter passphrase for", PASSPHRASE_TIMEOUT);
+        asked.unwrap_or_else(|error| panic!("{error}"));
+        std::thread::sleep(Duration::from_secs(5));
+        console.send_line(passphrase).unwrap();
     }
 
     /// Waits until the sample system is up; what the console showed until then. A boot that has visibly

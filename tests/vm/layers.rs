@@ -45,15 +45,6 @@ fn root_device(run: &impl Fn(&str) -> String) -> String {
     run("lsblk -dno NAME \"$(findmnt -n -o SOURCE /)\"").trim().to_owned()
 }
 
-/// Types a passphrase when it is asked for. The prompt comes before cryptsetup switches the echo off, and with that
-/// it forgets what was typed so far: a slow guest needs a moment in between.
-fn type_passphrase(guest: &Guest, passphrase: &str) {
-    let console = guest.vm().console();
-    console.expect("Enter passphrase for", PROMPT).unwrap_or_else(|error| panic!("{error}"));
-    std::thread::sleep(Duration::from_secs(5));
-    console.send_line(passphrase).unwrap();
-}
-
 fn luks_with_lvm_asks_on_the_serial_console(architecture: Architecture) {
     let Some(sample) = Sample::require(architecture) else { return };
     let layout = json!({
@@ -73,9 +64,9 @@ fn luks_with_lvm_asks_on_the_serial_console(architecture: Architecture) {
     let guest = Guest::boot(&machine(&sample, &image, &["main"]));
     let console = guest.vm().console();
     let expect = |text: &str| console.expect(text, PROMPT).unwrap_or_else(|error| panic!("{error}"));
-    type_passphrase(&guest, "battery staple");
+    guest.type_passphrase("battery staple");
     expect("No key available");
-    type_passphrase(&guest, "correct horse");
+    guest.type_passphrase("correct horse");
     guest.multi_user();
     let run = runner(&guest);
     assert_eq!(root_device(&run), "system-root");
@@ -270,7 +261,8 @@ fn lvm_agrees_with_every_kind_of_volume_and_linux_with_a_boot_record() {
         run(&format!("lvchange --syncaction check system/{name}"));
     }
     run("while lvs --noheadings -o raid_sync_action system | grep -q check; do sleep 1; done");
-    let mismatches = "lvs --noheadings -o raid_mismatch_count system/raid1 system/raid4 system/root | tr -d ' \\n'";
+    let mismatches =
+        "lvs --noheadings -o raid_mismatch_count system/raid1 system/raid4 system/root | tr -d ' \\n'";
     assert_eq!(run(mismatches).trim(), "000");
     // The boot record: what Linux sees of it, and what lies in its logical partitions.
     let table = run("lsblk -rno NAME,SIZE,PTTYPE /dev/vdd | tr -s ' '");
@@ -387,7 +379,7 @@ fn an_encrypted_root_grows_with_the_second_start() {
         // What it writes stays: the second start finds what the first has done.
         let machine = Machine::new(sample.architecture()).with_drive(Drive::image(image.disk("main")));
         let guest = Guest::boot(&machine);
-        type_passphrase(&guest, "correct horse");
+        guest.type_passphrase("correct horse");
         guest.multi_user();
         let run = runner(&guest);
         run("while [ \"$(systemctl is-active landfall-grow.service)\" = activating ]; do sleep 1; done");
