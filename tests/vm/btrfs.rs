@@ -84,7 +84,7 @@ fn luks_with_btrfs_asks_on_the_serial_console(architecture: Architecture) {
     guest.type_passphrase("correct horse");
     guest.multi_user();
     let run = runner(&guest);
-    assert!(run("findmnt -n -v -o SOURCE /").contains("/dev/mapper/"), "{}", run("findmnt -n -o SOURCE /"));
+    assert_eq!(run("lsblk -dno TYPE \"$(findmnt -n -v -o SOURCE /)\"").trim(), "crypt");
     agrees(&run);
     drop(run);
     guest.power_off();
