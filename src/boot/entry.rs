@@ -1,5 +1,6 @@
 //! Entries of the boot menu, in the two conventions of NixOS's systemd-boot builder.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use uefi::loader::{Entry, EntryName, Key, Tries, ValueError};
 
@@ -88,7 +89,7 @@ pub fn render(
             let text = lines([title, version].into_iter().chain(boot).chain([sort_key]))?;
             // This convention has line feeds between lines only, and the digest is over just that.
             let text = text.trim_end_matches('\n').to_owned();
-            let stem = format!("nixos-{}", hex(&Sha256::digest(&text)));
+            let stem = format!("nixos-{}", HEXLOWER.encode(&Sha256::digest(&text)));
             let name = EntryName { tries: tries.map(Tries::fresh), ..EntryName::conf(stem) };
             Ok(EntryFile { name, text })
         }
@@ -129,10 +130,6 @@ fn numbered_name(variant: Variant<'_>) -> Result<EntryName, EntryError> {
         Some(read) if read == name && !name.stem.contains('/') => Ok(name),
         _ => Err(EntryError::Name(name.to_string())),
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
 }
 
 #[cfg(test)]
@@ -212,7 +209,7 @@ mod tests {
              sort-key nixos"
         );
         assert_eq!(entry.text, expected);
-        let digest = hex(&Sha256::digest(&expected));
+        let digest = HEXLOWER.encode(&Sha256::digest(&expected));
         assert_eq!(entry.name.to_string(), format!("nixos-{digest}+3.conf"));
         assert_eq!(entry.name.id(), format!("nixos-{digest}.conf"));
         let uncounted = render_as(Convention::Hashed { tries: None }, &generation(), None);

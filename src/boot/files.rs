@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::entry::hex;
 use crate::error::IoError;
 use crate::files;
 use crate::store::path::StorePathError;
@@ -120,7 +120,7 @@ fn boot_name(path: &StorePath, inside: &str) -> String {
 /// both parts, because the pristine file and the completed one must not share a name.
 pub(super) fn initrd_with_secrets_name(initrd: &Found, secrets: &Found) -> String {
     let parts = format!("{FOLDER}/{}\n{FOLDER}/{}", initrd.name, secrets.name);
-    format!("{}-initrd.efi", hex(&Sha256::digest(parts)))
+    format!("{}-initrd.efi", HEXLOWER.encode(&Sha256::digest(parts)))
 }
 
 /// The files of a boot partition, by name. A content that is there already is not put there again
@@ -210,7 +210,7 @@ mod tests {
     fn initrds_with_secrets_are_named_by_both_parts() {
         let found = |name: &str| Found { name: name.into(), host: PathBuf::new(), len: 0 };
         let name = initrd_with_secrets_name(&found("i.efi"), &found("s.efi"));
-        let digest = hex(&Sha256::digest("EFI/nixos/i.efi\nEFI/nixos/s.efi"));
+        let digest = HEXLOWER.encode(&Sha256::digest("EFI/nixos/i.efi\nEFI/nixos/s.efi"));
         assert_eq!(name, format!("{digest}-initrd.efi"));
     }
 }

@@ -8,6 +8,8 @@
 use std::fs;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
+
 use super::inventory::{Transport, text};
 
 /// Where IDENTIFY DEVICE data begin in the ATA Information page.
@@ -151,7 +153,7 @@ fn designators(page: &[u8]) -> Vec<String> {
         let (body, after) = tail.split_at(len);
         rest = after;
         let (association, kind) = (kind >> 4 & 3, kind & 15);
-        let hex = || body.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = || HEXLOWER.encode(body);
         match (association, kind, code & 15) {
             (0, 3, 1) => {
                 names.push(format!("scsi-3{}", hex()));

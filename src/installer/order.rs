@@ -4,6 +4,7 @@
 //! no secrets, only where they are. The kernel command line can name the one order that it was made
 //! for ([`command_line_word`]), which tells two media in one machine apart.
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -246,8 +247,7 @@ pub fn command_line_word(text: &[u8]) -> String {
 
 /// The digest of an order's text, as [`command_line_word`] has it: `sha256:HEX`.
 pub fn digest_of(text: &[u8]) -> String {
-    let hex: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(text)))
 }
 
 #[cfg(test)]

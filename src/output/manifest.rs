@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -31,7 +32,7 @@ impl DigestKind {
         let mut buffer = vec![0; 1 << 20];
         loop {
             match file.read(&mut buffer).map_err(error)? {
-                0 => return Ok(hex(&hasher.finalize())),
+                0 => return Ok(HEXLOWER.encode(&hasher.finalize())),
                 count => hasher.update(&buffer[..count]),
             }
         }
@@ -42,10 +43,6 @@ impl DigestKind {
             Self::Sha256 => "sha256",
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What went in, as the manifest tells it: digests and store paths, no paths of this host.
@@ -68,13 +65,13 @@ impl Inputs {
         // A folder stands for its `default.nix`.
         let file = if layout.is_dir() { layout.join("default.nix") } else { layout.to_owned() };
         Ok(Self {
-            layout: json!({ "name": name, "sha256": hex(&Sha256::digest(files::read(&file)?)) }),
+            layout: json!({ "name": name, "sha256": HEXLOWER.encode(&Sha256::digest(files::read(&file)?)) }),
             system: json!({
                 "toplevel": closure.toplevel().to_string(),
                 "narHash": toplevel.map(|info| info.nar_hash.to_string()),
                 "storePaths": closure.paths().len(),
                 "narSize": closure.nar_size(),
-                "closureSha256": hex(&paths.finalize()),
+                "closureSha256": HEXLOWER.encode(&paths.finalize()),
             }),
         })
     }

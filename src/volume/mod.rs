@@ -5,6 +5,7 @@
 //! systems see only this trait, so the same code fills an image file, a real disk, or memory.
 
 mod claims;
+mod create_args;
 mod file;
 pub mod gpt;
 pub mod luks2;

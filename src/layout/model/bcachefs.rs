@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::text::{AbsolutePath, Guid};
@@ -59,9 +60,8 @@ option_set! {
 /// disko's rule: the first 32 hex digits of the SHA-256 of the name, with dashes. Version and variant bits stay as they fall.
 fn uuid_of(name: &str) -> Guid {
     let digest = Sha256::digest(name.as_bytes());
-    let hex = |range: std::ops::Range<usize>| -> String {
-        digest.get(range).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let hex =
+        |range: std::ops::Range<usize>| -> String { HEXLOWER.encode(digest.get(range).unwrap_or_default()) };
     let text = format!("{}-{}-{}-{}-{}", hex(0..4), hex(4..6), hex(6..8), hex(8..10), hex(10..16));
     Guid::new(text).unwrap_or_default()
 }

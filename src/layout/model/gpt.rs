@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -105,8 +106,7 @@ fn default_label(owner: &Owner, name: &str) -> String {
     if label.len() <= LONGEST_LABEL {
         return label;
     }
-    let mut hash: String =
-        Sha256::digest(label.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = HEXLOWER.encode(&Sha256::digest(label.as_bytes()));
     hash.truncate(LONGEST_LABEL);
     hash
 }

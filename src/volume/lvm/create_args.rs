@@ -1,5 +1,7 @@
 //! Arguments for `lvcreate` that layouts carry, as far as they can be honoured.
 
+use crate::volume::create_args::split;
+
 /// An argument that cannot be honoured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("lvcreate argument `{0}` is not supported")]
@@ -53,18 +55,6 @@ pub fn check_create_args(arguments: &[String]) -> Result<(), CreateArgsError> {
         }
     }
     Ok(())
-}
-
-/// An argument's name and the value that is glued to it: `--stripes=2`, `-i2`.
-fn split(word: &str) -> (&str, Option<&str>) {
-    if word.starts_with("--") {
-        return word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-    }
-    match word.split_at_checked(2) {
-        Some((name, "")) => (name, None),
-        Some((name, value)) => (name, Some(value.trim_start_matches('='))),
-        None => (word, None),
-    }
 }
 
 #[cfg(test)]

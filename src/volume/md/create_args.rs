@@ -2,6 +2,7 @@
 
 use super::{Bitmap, Level, Options};
 use crate::units::ByteSize;
+use crate::volume::create_args::split;
 
 /// An argument that cannot be honoured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,18 +68,6 @@ fn kibibytes(text: &str) -> Option<ByteSize> {
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(unit.bytes()).map(ByteSize)
-}
-
-/// An argument's name and the value that is glued to it: `--chunk=64`, `-c64`.
-fn split(word: &str) -> (&str, Option<&str>) {
-    if word.starts_with("--") {
-        return word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-    }
-    match word.split_at_checked(2) {
-        Some((name, "")) => (name, None),
-        Some((name, value)) => (name, Some(value.trim_start_matches('='))),
-        None => (word, None),
-    }
 }
 
 #[cfg(test)]

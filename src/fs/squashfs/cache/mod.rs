@@ -16,6 +16,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use data_encoding::HEXLOWER;
+
 pub(super) use pack::check_of;
 use pack::{Contents, ENDING, Entry, Pack};
 
@@ -187,7 +189,7 @@ impl Cache {
     }
 
     fn path(&self, key: &Digest) -> PathBuf {
-        let hex: String = key.0[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = HEXLOWER.encode(&key.0[..16]);
         self.folder.join(format!("{}{hex}{ENDING}", self.prefix))
     }
 
@@ -283,8 +285,7 @@ fn prefix(options: &Options) -> String {
         options.block_size.bytes()
     );
     let digest = blake3::derive_key("landfall squashfs cache settings", made_by.as_bytes());
-    let hex: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}-")
+    format!("{}-", HEXLOWER.encode(&digest[..8]))
 }
 
 /// The key of a run with an identity. The lengths of its files are part of it: whatever the caller says, a run of

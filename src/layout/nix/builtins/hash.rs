@@ -1,5 +1,6 @@
 //! Digests. MD5 and SHA-1 protect nothing, but layouts derive names and host ids with them.
 
+use data_encoding::HEXLOWER;
 use sha2::Digest;
 
 use super::{Builtin, builtin};
@@ -25,7 +26,7 @@ fn digest(algorithm: &[u8], data: &[u8]) -> Res<Value> {
                 .hint("`md5`, `sha1`, `sha256` and `sha512` are known"));
         }
     };
-    Ok(Value::text(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(Value::text(HEXLOWER.encode(&digest)))
 }
 
 fn hash_string(eval: &mut Evaluator<'_>, arguments: &[CellId]) -> Res<Value> {
