@@ -79,7 +79,8 @@ fn evaluation(root: &Path, layout: &Path) -> Run {
         .collect();
     let expression = format!(
         "let lib = import {}/src/layout/nix/lib/default.nix {{ {parts} }}; value = import {}; in \
-         if builtins.isFunction value then value {{ inherit lib; config = {{ }}; pkgs = {{ }}; }} else value",
+         if builtins.isFunction value then value (builtins.intersectAttrs (builtins.functionArgs value) \
+         {{ inherit lib; config = {{ }}; pkgs = {{ }}; }}) else value",
         root.display(),
         layout.display()
     );

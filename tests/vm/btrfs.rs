@@ -55,7 +55,6 @@ fn runner<'a>(guest: &'a Guest) -> impl Fn(&str) -> String + 'a {
 }
 
 #[test]
-#[ignore = "the initrd of the sample system mounts the top of a btrfs, not the subvolume of /: its machines boot, but not as planned"]
 fn a_root_in_a_subvolume_boots_on_an_x86_64_machine() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
     let root = json!({ "size": "100%", "content": btrfs(&["-f", "-L", "nixos"]) });
@@ -92,20 +91,17 @@ fn luks_with_btrfs_asks_on_the_serial_console(architecture: Architecture) {
 }
 
 #[test]
-#[ignore = "the initrd of the sample system mounts the top of a btrfs, not the subvolume of /: its machines boot, but not as planned"]
 fn luks_with_btrfs_asks_on_the_serial_console_of_an_x86_64_machine() {
     luks_with_btrfs_asks_on_the_serial_console(Architecture::X86_64);
 }
 
 #[test]
-#[ignore = "the initrd of the sample system mounts the top of a btrfs, not the subvolume of /: its machines boot, but not as planned"]
 fn luks_with_btrfs_asks_on_the_serial_console_of_an_aarch64_machine() {
     luks_with_btrfs_asks_on_the_serial_console(Architecture::Aarch64);
 }
 
 /// Two disks, the second a device of the first one's file system by an argument for mkfs.
 #[test]
-#[ignore = "the initrd of the sample system mounts the top of a btrfs, not the subvolume of /: its machines boot, but not as planned"]
 fn a_root_on_two_devices_of_one_btrfs_boots() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
     let content = btrfs(&["-d raid1", "-m raid1", "/dev/disk/by-partlabel/disk-other-blank"]);

@@ -153,14 +153,16 @@ examine() {
 	umount /peek
 }
 
-# A btrfs may keep root and store in subvolumes of any name.
-examine_subvolumes() {
+# A btrfs may keep root and store in subvolumes of any name. They come before the top, from which a store in
+# a subvolume "nix" looks as if it were in the root.
+examine_btrfs() {
 	peek btrfs "$1" ,subvolid=5 || return
 	subvolumes=$(btrfs subvolume list /peek 2> /dev/null | sed 's/.* path //' | grep -v ' ')
 	umount /peek
 	for subvolume in $subvolumes; do
 		[ -z "$found" ] && examine "$1" btrfs ",subvol=$subvolume"
 	done
+	[ -n "$found" ] || { [ -n "$store" ] && [ -n "$other" ]; } || examine "$1" btrfs ,subvolid=5
 }
 
 search() {
@@ -169,10 +171,7 @@ search() {
 		type=$(kind "$device")
 		case $type in
 			ext[234] | xfs | squashfs | erofs) examine "$device" "$type" ;;
-			btrfs)
-				examine "$device" btrfs
-				[ -z "$found" ] && examine_subvolumes "$device"
-				;;
+			btrfs) examine_btrfs "$device" ;;
 		esac
 		[ -n "$found" ] && return
 	done
