@@ -5,12 +5,12 @@ use super::extents::Checked;
 use super::format::{COMPRESSED_MAX, EXTENT_MAX, SECTOR};
 use super::survey::{Origin, Survey};
 use super::volumes::Overwriting;
-use crate::units::MIB;
+use crate::units::KIB;
 
-/// Pieces of plain data are at most this long.
-const PLAIN_MAX: u64 = MIB;
-/// Bytes of files that a thread takes on at a time.
-const SHARE: u64 = MIB;
+/// Pieces of plain data are at most this long: what a core keeps in its own cache between reading, checking and writing.
+const PLAIN_MAX: u64 = 256 * KIB;
+/// Bytes of files that a thread takes on at a time, for the same reason.
+const SHARE: u64 = 256 * KIB;
 
 /// How a piece is to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn swap_file(size: u64, (volume, inode): (usize, usize), pieces: &mut Vec<Piece>
     }
 }
 
-/// Divides `pieces` into shares of about a MiB that is read.
+/// Divides `pieces` into shares of about 256 KiB that are read.
 pub fn shares(pieces: &[Piece]) -> Vec<&[Piece]> {
     let mut shares = Vec::new();
     let mut start = 0;
