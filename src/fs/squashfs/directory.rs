@@ -56,7 +56,10 @@ pub(super) fn entry_type(kind: &Kind) -> u16 {
 }
 
 /// Writes the listing of `entries`, which are in the order of their names, to the directory table.
-pub(super) fn write(entries: &[Listed<'_>], table: &mut MetadataWriter) -> Result<Listing, SquashfsError> {
+pub(super) fn write(
+    entries: &[Listed<'_>],
+    table: &mut MetadataWriter<'_>,
+) -> Result<Listing, SquashfsError> {
     let start = table.position();
     let mut listing =
         Listing { start_block: low_u32(start.block()), offset: start.offset(), len: 0, index: Vec::new() };
@@ -106,7 +109,7 @@ fn distance(entry: &Listed<'_>, first: &Listed<'_>) -> Option<i16> {
 }
 
 /// Writes a header and the entries under it; how many bytes that were.
-fn put(entries: &[Listed<'_>], table: &mut MetadataWriter) -> Result<u32, SquashfsError> {
+fn put(entries: &[Listed<'_>], table: &mut MetadataWriter<'_>) -> Result<u32, SquashfsError> {
     let Some(first) = entries.first() else { return Ok(0) };
     let header = Header {
         count: low_u32(u64_of(entries.len() - 1)).into(),

@@ -39,7 +39,7 @@ impl InodeWriter<'_, '_> {
         &self,
         id: NodeId,
         listing: &Listing,
-        table: &mut MetadataWriter,
+        table: &mut MetadataWriter<'_>,
     ) -> Result<(), SquashfsError> {
         let links = self.survey.links[id.index()];
         let xattr = self.survey.xattrs.of(id);

@@ -1,5 +1,8 @@
 //! Writing metadata: bytes one after the other, cut into blocks of 8 KiB that are compressed.
 
+use std::cell::RefCell;
+
+use super::cache::MetadataCache;
 use super::compressor::Compressor;
 use super::error::SquashfsError;
 use super::format::{Form, METADATA_RAW, METADATA_SIZE, MetadataRef};
@@ -7,28 +10,65 @@ use super::options::Options;
 use super::output::Output;
 use crate::units::{low_u16, u64_of};
 
-/// Metadata as they grow. The compressed blocks stay in memory: a hundredth part of what they describe.
-pub(super) struct MetadataWriter {
+/// What makes blocks of the metadata of all tables: they are compressed, or were in a build before.
+pub(super) struct MetadataPacker {
+    /// Tables grow side by side, so each of them holds on to this.
+    means: RefCell<Means>,
+}
+
+struct Means {
     compressor: Compressor,
+    /// `None` without a cache.
+    cache: Option<MetadataCache>,
+    buffer: Vec<u8>,
+}
+
+impl MetadataPacker {
+    /// For one build.
+    pub(super) fn new(options: &Options, cache: Option<MetadataCache>) -> Result<Self, SquashfsError> {
+        let compressor = Compressor::new(options.compression, options.block_size)?;
+        Ok(Self { means: RefCell::new(Means { compressor, cache, buffer: Vec::new() }) })
+    }
+
+    /// Adds `block` to `stored`, with the header that says how long it is.
+    fn pack(&self, block: &[u8], stored: &mut Vec<u8>) -> Result<(), SquashfsError> {
+        let Means { compressor, cache, buffer } = &mut *self.means.borrow_mut();
+        let form = match cache {
+            Some(cache) => cache.take(block, buffer, |out| compressor.compress(block, out))?,
+            None => compressor.compress(block, buffer)?,
+        };
+        // At most 8 KiB.
+        let len = low_u16(u64_of(buffer.len()));
+        let header = match form {
+            Form::Compressed => len,
+            Form::Raw => len | METADATA_RAW,
+        };
+        stored.extend_from_slice(&header.to_le_bytes());
+        stored.extend_from_slice(buffer);
+        Ok(())
+    }
+
+    /// What is to be kept for the next build.
+    pub(super) fn into_cache(self) -> Option<MetadataCache> {
+        self.means.into_inner().cache
+    }
+}
+
+/// Metadata as they grow. The compressed blocks stay in memory: a hundredth part of what they describe.
+pub(super) struct MetadataWriter<'p> {
+    packer: &'p MetadataPacker,
     /// Blocks that are complete, as they will be stored.
     stored: Vec<u8>,
     /// Where each of them begins in `stored`.
     starts: Vec<u64>,
     /// The block that is being filled.
     pending: Vec<u8>,
-    buffer: Vec<u8>,
 }
 
-impl MetadataWriter {
+impl<'p> MetadataWriter<'p> {
     /// Nothing written yet.
-    pub(super) fn new(options: &Options) -> Result<Self, SquashfsError> {
-        Ok(Self {
-            compressor: Compressor::new(options.compression, options.block_size)?,
-            stored: Vec::new(),
-            starts: Vec::new(),
-            pending: Vec::with_capacity(METADATA_SIZE),
-            buffer: Vec::new(),
-        })
+    pub(super) fn new(packer: &'p MetadataPacker) -> Self {
+        Self { packer, stored: Vec::new(), starts: Vec::new(), pending: Vec::with_capacity(METADATA_SIZE) }
     }
 
     /// Where the next byte goes.
@@ -55,16 +95,8 @@ impl MetadataWriter {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let form = self.compressor.compress(&self.pending, &mut self.buffer)?;
-        // At most 8 KiB.
-        let len = low_u16(u64_of(self.buffer.len()));
-        let header = match form {
-            Form::Compressed => len,
-            Form::Raw => len | METADATA_RAW,
-        };
         self.starts.push(u64_of(self.stored.len()));
-        self.stored.extend_from_slice(&header.to_le_bytes());
-        self.stored.extend_from_slice(&self.buffer);
+        self.packer.pack(&self.pending, &mut self.stored)?;
         self.pending.clear();
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::format::superblock::{self, Superblock};
 use super::format::table::Fragment;
 use super::inode::{InodeWriter, Stored};
 use super::layout::Layout;
-use super::metadata::MetadataWriter;
+use super::metadata::{MetadataPacker, MetadataWriter};
 use super::options::{Options, stored_time};
 use super::output::Output;
 use super::survey::Survey;
@@ -22,20 +22,21 @@ pub(super) struct Tables<'w, 't> {
     pub(super) layout: &'w Layout,
     pub(super) stored: &'w Stored,
     pub(super) options: &'w Options,
+    pub(super) packer: &'w MetadataPacker,
 }
 
 impl Tables<'_, '_> {
     /// Writes the tables; the superblock that says where they are.
     pub(super) fn put(&self, output: &mut Output<'_>) -> Result<Superblock, SquashfsError> {
-        let mut inodes = MetadataWriter::new(self.options)?;
-        let mut listings = MetadataWriter::new(self.options)?;
+        let mut inodes = MetadataWriter::new(self.packer);
+        let mut listings = MetadataWriter::new(self.packer);
         let places = self.inodes(&mut inodes, &mut listings)?;
         let inode_table_start = inodes.finish(output)?.into();
         let directory_table_start = listings.finish(output)?.into();
         let fragment_table_start = self.fragments(output)?.into();
         let lookup_table_start = self.export(&places, output)?.into();
         let id_table_start = self.ids(output)?.into();
-        let xattr_id_table_start = self.survey.xattrs.write(self.options, output)?.into();
+        let xattr_id_table_start = self.survey.xattrs.write(self.packer, output)?.into();
         let mut flags =
             superblock::FLAG_DUPLICATES | superblock::FLAG_EXPORT | superblock::FLAG_COMPRESSOR_OPTIONS;
         if self.survey.xattrs.is_empty() {
@@ -67,8 +68,8 @@ impl Tables<'_, '_> {
     /// Writes inodes and listings; where each node's inode is.
     fn inodes(
         &self,
-        inodes: &mut MetadataWriter,
-        listings: &mut MetadataWriter,
+        inodes: &mut MetadataWriter<'_>,
+        listings: &mut MetadataWriter<'_>,
     ) -> Result<Vec<MetadataRef>, SquashfsError> {
         let tree = self.survey.tree;
         let writer = InodeWriter {
@@ -108,7 +109,7 @@ impl Tables<'_, '_> {
     }
 
     fn fragments(&self, output: &mut Output<'_>) -> Result<u64, SquashfsError> {
-        let mut table = MetadataWriter::new(self.options)?;
+        let mut table = MetadataWriter::new(self.packer);
         for chunk in &self.layout.fragments {
             let index = usize_of(chunk.0.into());
             let fields = Fragment {
@@ -123,7 +124,7 @@ impl Tables<'_, '_> {
 
     /// The places of all inodes, by their numbers.
     fn export(&self, places: &[MetadataRef], output: &mut Output<'_>) -> Result<u64, SquashfsError> {
-        let mut table = MetadataWriter::new(self.options)?;
+        let mut table = MetadataWriter::new(self.packer);
         for id in self.survey.inode_order() {
             table.put(&places[id.index()].0.to_le_bytes())?;
         }
@@ -131,7 +132,7 @@ impl Tables<'_, '_> {
     }
 
     fn ids(&self, output: &mut Output<'_>) -> Result<u64, SquashfsError> {
-        let mut table = MetadataWriter::new(self.options)?;
+        let mut table = MetadataWriter::new(self.packer);
         for id in &self.survey.ids {
             table.put(&id.to_le_bytes())?;
         }

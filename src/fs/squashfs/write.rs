@@ -9,6 +9,7 @@ use super::error::SquashfsError;
 use super::format::METADATA_RAW;
 use super::format::superblock::Superblock;
 use super::layout::Planner;
+use super::metadata::MetadataPacker;
 use super::options::Options;
 use super::output::Output;
 use super::survey::Survey;
@@ -62,7 +63,12 @@ pub fn write(
     let chunks = Chunks { survey: &survey, planned: &planned, cache: cache.as_ref(), options };
     let (stored, compressed) = chunks.put(&mut output, step)?;
     let layout = &planned.layout;
-    let superblock = Tables { survey: &survey, layout, stored: &stored, options }.put(&mut output)?;
+    let packer = MetadataPacker::new(options, cache.as_ref().map(|cache| cache.metadata(layout)))?;
+    let tables = Tables { survey: &survey, layout, stored: &stored, options, packer: &packer };
+    let superblock = tables.put(&mut output)?;
+    if let (Some(cache), Some(metadata)) = (&cache, packer.into_cache()) {
+        cache.keep_metadata(metadata);
+    }
     let padded = output.position().next_multiple_of(PADDING);
     let padding = padded - output.position();
     output.put(&vec![0; usize_of(padding)])?;

@@ -9,8 +9,7 @@ use super::format::table::{
     XATTR_ELSEWHERE, XATTR_NAME_MAX, XATTR_PREFIXES, XATTR_VALUE_MAX, XattrEntry, XattrId, XattrTable,
 };
 use super::format::{MetadataRef, NO_TABLE, NONE};
-use super::metadata::MetadataWriter;
-use super::options::Options;
+use super::metadata::{MetadataPacker, MetadataWriter};
 use super::output::Output;
 use crate::tree::{NodeId, Xattr};
 use crate::units::{low_u16, u64_of};
@@ -67,12 +66,16 @@ impl Xattrs {
     }
 
     /// Writes the tables; where their header is, or [`NO_TABLE`].
-    pub(super) fn write(&self, options: &Options, output: &mut Output<'_>) -> Result<u64, SquashfsError> {
+    pub(super) fn write(
+        &self,
+        packer: &MetadataPacker,
+        output: &mut Output<'_>,
+    ) -> Result<u64, SquashfsError> {
         if self.is_empty() {
             return Ok(NO_TABLE);
         }
-        let mut values = MetadataWriter::new(options)?;
-        let mut ids = MetadataWriter::new(options)?;
+        let mut values = MetadataWriter::new(packer);
+        let mut ids = MetadataWriter::new(packer);
         // Never iterated.
         let mut shared: HashMap<&[u8], MetadataRef> = HashMap::new();
         for set in &self.sets {
@@ -97,7 +100,7 @@ impl Xattrs {
 /// Writes one attribute; how many bytes that were.
 fn put<'x>(
     Xattr { name, value }: &'x Xattr,
-    values: &mut MetadataWriter,
+    values: &mut MetadataWriter<'_>,
     shared: &mut HashMap<&'x [u8], MetadataRef>,
 ) -> Result<usize, SquashfsError> {
     // Names without a prefix were refused.

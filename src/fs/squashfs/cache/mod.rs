@@ -1,15 +1,16 @@
 //! Blocks that were compressed before, kept in a folder between runs of the program.
 //!
-//! There is a file for each run (store path) that was packed. It is named for the run's identity where the caller
-//! knows one, else for what it holds; a block is found by the digest of what it holds, in whichever file it is.
-//! So an unchanged store path costs one reading of its compressed blocks and none of its files, and a changed one
-//! what is new in it.
+//! There is a file for each run (store path) that was packed, and one for the metadata of each file system. A run's
+//! is named for its identity where the caller knows one, else for what it holds; a block is found by the digest of
+//! what it holds, in whichever file it is. So an unchanged store path costs one reading of its compressed blocks and
+//! none of its files, and a changed one what is new in it.
 //!
 //! Names also say what the bytes depend on besides: compressor, level, block size, and the version of this program.
 //! Files come into being by renaming and never change, so processes can share the folder, and anybody may remove
 //! anything from it at any time. What is damaged is not used. Nothing here can make a build fail.
 
 mod evict;
+mod metadata;
 mod pack;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use data_encoding::HEXLOWER;
 
+pub(super) use metadata::MetadataCache;
 pub(super) use pack::check_of;
 use pack::{Contents, ENDING, Entry, Pack};
 
