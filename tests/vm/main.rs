@@ -10,3 +10,4 @@ mod install;
 mod iso;
 mod layers;
 mod medium;
+mod raid;
