@@ -50,6 +50,11 @@ impl Contents {
         Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
     }
 
+    /// Nothing for any file system: what formatting alone writes.
+    pub(super) fn blank() -> Self {
+        Self { trees: BTreeMap::new(), empty: Tree::new(Metadata::root(0o755)) }
+    }
+
     /// The tree of the root file system, where that lies on a disk.
     pub(super) fn root_mut(&mut self) -> Option<&mut Tree> {
         self.trees.get_mut("/")

@@ -29,7 +29,7 @@ pub use contents::Contents;
 pub use error::ImageError;
 pub use grow::Growth;
 pub use keys::{KeyFiles, Keys};
-pub use stack::Leaf;
+pub use stack::{Leaf, LeafPart};
 pub use system::System;
 pub use visit::{contents, filesystems};
 
@@ -124,6 +124,41 @@ impl Prepared {
         assemblies::check(&plan)?;
         plan.notes.extend(hooks::note(&plan.layout));
         Ok((plan, contents))
+    }
+
+    /// The layout alone, without a system: file systems with nothing in them.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), but for what is about systems.
+    pub fn blank(layout: &Layout, request: &Request) -> Result<Self, ImageError> {
+        let plan = Self::blank_plan(layout, request)?;
+        let keys = Keys::collect(&plan, &request.keys)?;
+        Ok(Self { plan, contents: Contents::blank(), keys })
+    }
+
+    /// Only the plan of [`blank`](Self::blank), without asking for keys.
+    pub fn blank_plan(layout: &Layout, request: &Request) -> Result<Plan, ImageError> {
+        let seed = request
+            .seed
+            .unwrap_or_else(|| Seed::from_inputs([layout.resolved_json().to_string().as_bytes()]));
+        let plan_request =
+            |contents| plan::Request { seed, disks: request.disks.clone(), contents, free: request.free };
+        let draft = Plan::new(layout, &plan_request(plan::Contents::default()))?;
+        support::check(&draft)?;
+        let needs = Contents::blank().measure(&draft, ByteSize::ZERO)?;
+        let mut plan = Plan::new(layout, &plan_request(needs))?;
+        assemblies::check(&plan)?;
+        plan.notes.extend(hooks::note(&plan.layout));
+        Ok(plan)
+    }
+
+    /// Whether `block` already has the partition table, with all identities, that the plan gives the disk named
+    /// `key`. Since tables are written last, such a disk was installed to the end from the same inputs. `false`
+    /// also for a disk whose table has no identities of its own.
+    pub fn has_table(&self, key: &str, block: &dyn Block) -> bool {
+        let table = self.plan.disk(key).and_then(plan::disk::Disk::table);
+        table.is_some_and(|table| tables::is_on(table, block))
     }
 
     /// What was decided.

@@ -9,7 +9,7 @@ use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
-use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Swap};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Subvolume, Swap};
 use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
 use crate::tree::Tree;
@@ -25,10 +25,37 @@ type Check<'a> = dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError> + 'a;
 pub struct Leaf<'a> {
     /// As planned.
     pub filesystem: &'a Filesystem,
-    /// What was to be written.
+    /// What was to be written: one part, or one for each subvolume.
+    pub parts: Vec<LeafPart<'a>>,
+    /// Where it lies, all layers below opened; the file system's own device is the first.
+    pub blocks: Vec<Arc<dyn Block>>,
+}
+
+/// What was to be written to one subvolume of a file system, or to all of it.
+#[derive(Debug)]
+pub struct LeafPart<'a> {
+    /// Path of the subvolume from the top, without a slash in front; empty for the top.
+    pub subvolume: &'a str,
+    /// Where it is mounted; `None`: nowhere.
+    pub mount: Option<&'a str>,
+    /// What is in it.
     pub tree: &'a Tree,
-    /// Where it lies, all layers below opened.
-    pub block: Arc<dyn Block>,
+}
+
+impl<'a> LeafPart<'a> {
+    fn top(filesystem: &'a Filesystem, contents: &'a Contents) -> Self {
+        let mount = filesystem.mount.as_ref().map(|mount| mount.path.as_str());
+        Self { subvolume: "", mount, tree: contents.of(filesystem) }
+    }
+
+    fn subvolume(subvolume: &'a Subvolume, contents: &'a Contents) -> Self {
+        let mount = subvolume.mount.as_ref();
+        Self {
+            subvolume: subvolume.name.trim_matches('/'),
+            mount: mount.map(|mount| mount.path.as_str()),
+            tree: contents.at(mount),
+        }
+    }
 }
 
 impl std::fmt::Debug for Leaf<'_> {
@@ -109,7 +136,8 @@ impl<'a> Stack<'a> {
                 let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
                 filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
                 step.finish();
-                self.leaves.push(Leaf { filesystem, tree, block });
+                let parts = vec![LeafPart::top(filesystem, self.contents)];
+                self.leaves.push(Leaf { filesystem, parts, blocks: vec![block] });
                 Ok(())
             }
             Content::Swap(swap) => write_swap(swap, &*block),
@@ -178,8 +206,10 @@ impl<'a> Stack<'a> {
         let blocks: Vec<&dyn Block> = devices.iter().map(AsRef::as_ref).collect();
         btrfs::write(self.plan.seed, filesystem, self.contents, (&blocks, step))?;
         step.finish();
-        let tree = self.contents.of(filesystem);
-        self.leaves.extend(devices.first().map(|block| Leaf { filesystem, tree, block: block.clone() }));
+        let subvolumes = filesystem.subvolumes.iter();
+        let parts = subvolumes.map(|subvolume| LeafPart::subvolume(subvolume, self.contents));
+        let parts = [LeafPart::top(filesystem, self.contents)].into_iter().chain(parts).collect();
+        self.leaves.push(Leaf { filesystem, parts, blocks: devices.to_vec() });
         Ok(())
     }
 
