@@ -38,7 +38,8 @@ use terminal::Terminal;
 /// Turns a declared disk layout and a system closure into a machine that boots.
 ///
 /// Layouts are disko's language; systems are NixOS-style store closures. Images are built as an
-/// ordinary user: no root, no virtual machine, the same bytes every time.
+/// ordinary user: no root, the same bytes every time; a virtual machine only
+/// for what nobody else can write.
 #[derive(Debug, Parser)]
 #[command(name = "landfall", version, max_term_width = 80, infer_subcommands = true)]
 #[command(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assemblies::Parity;
+use super::machine::is_made_there;
 use super::visit::mapper_path;
 use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
@@ -72,17 +73,7 @@ pub(super) fn write(
     target: Target<'_>,
 ) -> Result<(), ImageError> {
     let (disks, progress, check) = target;
-    let mut stack = Stack {
-        plan,
-        contents,
-        keys,
-        progress,
-        members: BTreeMap::new(),
-        tables: Vec::new(),
-        leaves: Vec::new(),
-        blank: BTreeMap::new(),
-        waiting: Vec::new(),
-    };
+    let mut stack = Stack::new((plan, contents, keys), progress);
     for disk in &plan.disks {
         if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
             stack.content(content, block.clone())?;
@@ -116,10 +107,41 @@ struct Stack<'a> {
     waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
 }
 
+/// Fills `block`, the device of one `content` of the plan.
+pub(super) fn write_content(
+    what: (&Plan, &Contents, &Keys),
+    content: &Content,
+    block: Arc<dyn Block>,
+    progress: &dyn Progress,
+) -> Result<(), ImageError> {
+    let mut stack = Stack::new(what, progress);
+    stack.content(content, block)?;
+    for (table, block) in stack.tables {
+        tables::write(table, &*block)?;
+    }
+    Ok(())
+}
+
 impl<'a> Stack<'a> {
+    fn new((plan, contents, keys): (&'a Plan, &'a Contents, &'a Keys), progress: &'a dyn Progress) -> Self {
+        Self {
+            plan,
+            contents,
+            keys,
+            progress,
+            members: BTreeMap::new(),
+            tables: Vec::new(),
+            leaves: Vec::new(),
+            blank: BTreeMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
     fn content(&mut self, content: &'a Content, block: Arc<dyn Block>) -> Result<(), ImageError> {
         match content {
             Content::Table(table) => self.table(table, block),
+            // A virtual machine makes and fills it.
+            Content::Filesystem(filesystem) if is_made_there(filesystem) => Ok(()),
             Content::Filesystem(filesystem) if !btrfs::more_devices(filesystem).is_empty() => {
                 self.waiting.push((filesystem, block));
                 Ok(())
@@ -234,7 +256,7 @@ impl<'a> Stack<'a> {
                         self.group(group, &members)?;
                     }
                 }
-                // Refused before anything was written.
+                // Never complete here: a virtual machine makes them, or they were refused before.
                 AssemblyKind::Bcachefs | AssemblyKind::Pool => {}
             }
         }

@@ -21,6 +21,7 @@ pub mod modes;
 pub mod order;
 pub mod pid1;
 mod verify;
+pub mod vm;
 
 pub use digests::{Digests, FileDigester};
 pub use order::Order;

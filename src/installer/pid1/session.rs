@@ -20,9 +20,9 @@ use crate::device::{Contents, Disk, Machine};
 use crate::error::{IoError, chain};
 use crate::fs::cpio;
 use crate::image::{self, KeyFiles, Prepared, Request, System};
-use crate::installer::firmware;
 use crate::installer::install::{self, InstallError, State, Targets};
 use crate::installer::order::{Check, FirmwareEntry, Mode, Occupied, Order, OrderError, SecretFrom};
+use crate::installer::{firmware, vm};
 use crate::layout::Layout;
 use crate::plan::content::{Content, LuksKey};
 use crate::tree::Tree;
@@ -95,6 +95,9 @@ impl SessionError {
 
 /// Installs, then ends the machine as ordered; after a failure it says why and waits for a person.
 pub fn session() -> ! {
+    if let Some(digest) = early::command_line(vm::COMMAND_LINE_KEY) {
+        super::build::build(&digest);
+    }
     let consoles = Consoles::open(&[]);
     consoles.say(&format!("\nlandfall {} installer", env!("CARGO_PKG_VERSION")));
     let mut modules = Modules::of_running_kernel();

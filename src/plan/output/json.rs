@@ -10,6 +10,7 @@ use super::super::Plan;
 use super::super::assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use super::super::boot::Boot;
 use super::super::disk::Disk;
+use super::super::machine::MachineNeed;
 use super::super::mount::{Mount, SwapUse};
 use super::super::step::Step;
 use super::sfdisk::SfdiskTable;
@@ -45,6 +46,8 @@ struct Document<'a> {
     boot: &'a Boot,
     /// What is done, in order.
     steps: &'a [Step],
+    /// What only a running kernel can do, so that an image takes a virtual machine.
+    machine: Vec<MachineNeed>,
     /// What a reader should know besides.
     notes: &'a [String],
 }
@@ -82,6 +85,7 @@ impl Plan {
             swaps: &self.swaps,
             boot: &self.boot,
             steps: &self.steps,
+            machine: self.machine_needs(),
             notes: &self.notes,
         };
         // Maps have text keys and no number is beyond JSON, the two things that can fail.
