@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARCHITECTURES := x86_64 aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample samples static statics zfs test check bench doc clean tools
+.PHONY: help demo sample samples static statics test check fuzz bench doc clean tools
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,9 +25,6 @@ static: tools ## A static landfall for ARCH in target/static/ARCH, as installati
 statics: tools # The static binaries of every architecture
 	$(foreach arch,$(ARCHITECTURES),.ci/static-binary $(arch) &&) true
 
-zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes): what the tests of ZFS need
-	.ci/zfs-tools
-
 test: tools samples statics ## Every test, virtual machines included: within 30 minutes on 2 cores
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
@@ -36,6 +33,9 @@ check: ## Format, lints and the tests without machines: before each commit, with
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	$(CARGO) nextest run --workspace --profile quick
+
+fuzz: ## Fuzzers, each for SECONDS (FUZZERS="nix gpt" for some of them)
+	SECONDS_EACH=$(or $(SECONDS),60) .ci/fuzz $(FUZZERS)
 
 bench: tools sample static ## Times and memory beside the real tools; keeps the table in docs/
 	$(CARGO) bench -q --bench compare
