@@ -12,7 +12,7 @@ use crate::image::{ImageError, System};
 use crate::layout::nix::{self, Argument, Arguments, NixError, NixErrorKind};
 use crate::layout::render::{Style, render};
 use crate::layout::syntax::source::{LARGEST_SOURCE, SourceMap};
-use crate::layout::{Diagnostic, Diagnostics, Layout, Source};
+use crate::layout::{Diagnostic, Diagnostics, Draft, Layout, Source};
 
 /// What reading a layout has come to: the layout unless it has mistakes, and everything found on the way.
 pub(super) type Read = Result<(Layout, Vec<Diagnostic>), Diagnostics>;
@@ -28,6 +28,16 @@ pub(super) fn layout(arguments: &LayoutArguments, terminal: &Terminal) -> Result
         }
         Err(mistakes) => Err(Failure::rendered(Exit::Input, mistakes.render(terminal.style()))),
     }
+}
+
+/// Reads the layout for looking at: what only the checks beyond types find is left to the caller, whatever it is.
+pub(super) fn draft(
+    arguments: &LayoutArguments,
+    terminal: &Terminal,
+) -> Result<(Draft, Vec<Diagnostic>), Failure> {
+    source(arguments)?
+        .and_then(Draft::parse)
+        .map_err(|mistakes| Failure::rendered(Exit::Input, mistakes.render(terminal.style())))
 }
 
 /// Reads the layout and leaves the findings to the caller.
@@ -64,7 +74,7 @@ fn evaluated(arguments: &LayoutArguments, path: &Path) -> Result<Result<Source, 
         return Ok(Ok(Source::Json { name, text: text.into_bytes() }));
     }
     Ok(match nix::evaluate(path, &given, &mut sources) {
-        Ok(value) => Ok(Source::Evaluated { value, sources }),
+        Ok(evaluated) => Ok(Source::Evaluated { evaluated, sources }),
         Err(error) => Err(Diagnostics { items: vec![error.diagnostic()], sources: Arc::new(sources) }),
     })
 }

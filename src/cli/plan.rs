@@ -11,10 +11,10 @@ use super::{Failure, load, note, print};
 use crate::error::Exit;
 use crate::files;
 use crate::identity::Seed;
-use crate::image::{HookUse, Machine, Prepared, Request, System};
+use crate::image::{Prepared, Request, System};
 use crate::layout::diagnostic::Severity;
 use crate::layout::render::render;
-use crate::layout::{Diagnostic, Layout};
+use crate::layout::{Diagnostic, Draft, Layout};
 use crate::plan::{self, Plan, Problem};
 
 /// Arguments of `landfall plan`.
@@ -68,6 +68,9 @@ pub(super) fn plan(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fai
     if arguments.form.schema {
         return print(&format!("{:#}\n", Plan::json_schema()));
     }
+    if arguments.form.json && arguments.system.is_none() {
+        return data(arguments, terminal);
+    }
     let layout = load::layout(&arguments.layout, terminal)?;
     let plan = made(arguments, &layout, terminal)?;
     let form = &arguments.form;
@@ -86,38 +89,64 @@ pub(super) fn plan(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fai
     print(&if form.nixos { plan.nixos() } else { plan.text() })
 }
 
+/// Prints as much of the plan as there is, and in it everything that was found. What disko accepts is no failure here, though
+/// nothing would be made from it; a partition that cannot be placed is one.
+fn data(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let (layout, mut findings) = load::draft(&arguments.layout, terminal)?;
+    let (plan, problems) = Plan::draft(&layout, &request(arguments, &layout));
+    findings.extend(problems.iter().map(|problem| {
+        let severity = if problem.leaves_partitions() { Severity::Warning } else { Severity::Error };
+        Diagnostic { severity, ..problem.diagnostic() }
+    }));
+    print(&format!("{:#}\n", plan.json_with(&findings, layout.sources())))?;
+    let text = render(&findings, layout.sources(), terminal.style());
+    if !problems.iter().all(Problem::leaves_partitions) {
+        return Err(Failure::rendered(Exit::Input, text));
+    }
+    if !findings.is_empty() {
+        note(&text, terminal);
+    }
+    Ok(())
+}
+
+fn request(arguments: &Arguments, layout: &Draft) -> plan::Request {
+    let seed = arguments
+        .sizes
+        .seed
+        .unwrap_or_else(|| Seed::from_inputs([layout.resolved_json().to_string().as_bytes()]));
+    plan::Request {
+        disks: arguments.sizes.disk.clone(),
+        free: arguments.sizes.free,
+        ..plan::Request::new(seed)
+    }
+}
+
 fn made(arguments: &Arguments, layout: &Layout, terminal: &Terminal) -> Result<Plan, Failure> {
-    let failed = |error| load::image_failure(&error, Some(layout), terminal.style());
     let Some(system) = &arguments.system else {
-        let seed = arguments
-            .sizes
-            .seed
-            .unwrap_or_else(|| Seed::from_inputs([layout.resolved_json().to_string().as_bytes()]));
-        let request = plan::Request {
-            disks: arguments.sizes.disk.clone(),
-            free: arguments.sizes.free,
-            ..plan::Request::new(seed)
-        };
-        let (plan, problems) = Plan::draft(layout, &request).map_err(|error| failed(error.into()))?;
-        warn(&problems, layout, terminal);
-        return Ok(plan);
+        let draft = Draft::from(layout.clone());
+        let (plan, problems) = Plan::draft(&draft, &request(arguments, &draft));
+        let findings: Vec<Diagnostic> = problems.iter().map(Problem::diagnostic).collect();
+        if problems.iter().all(Problem::leaves_partitions) {
+            warn(findings, layout, terminal);
+            return Ok(plan);
+        }
+        return Err(Failure::rendered(Exit::Input, render(&findings, layout.sources(), terminal.style())));
     };
+    let failed = |error| load::image_failure(&error, Some(layout), terminal.style());
     let system = System::open(&arguments.store, system).map_err(failed)?;
     let request = Request {
         seed: arguments.sizes.seed,
         disks: arguments.sizes.disk.clone(),
         free: arguments.sizes.free,
-        machine: Machine::Allowed,
-        hooks: HookUse::Run,
         ..Request::default()
     };
     Prepared::plan_only(layout, &system, &request).map_err(failed)
 }
 
 /// Says what of a plan is too small: it can be looked at, and nothing will be made from it.
-fn warn(problems: &[Problem], layout: &Layout, terminal: &Terminal) {
-    let warning = |problem: &Problem| Diagnostic { severity: Severity::Warning, ..problem.diagnostic() };
-    let findings: Vec<Diagnostic> = problems.iter().map(warning).collect();
+fn warn(findings: Vec<Diagnostic>, layout: &Layout, terminal: &Terminal) {
+    let warning = |finding| Diagnostic { severity: Severity::Warning, ..finding };
+    let findings: Vec<Diagnostic> = findings.into_iter().map(warning).collect();
     if !findings.is_empty() {
         note(&render(&findings, layout.sources(), terminal.style()), terminal);
     }

@@ -37,4 +37,4 @@ pub mod schema;
 pub mod syntax;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use parse::{Layout, Source};
+pub use parse::{Draft, Layout, Source};

@@ -8,11 +8,12 @@ use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, MOST_FINDINGS, Severity};
 use super::model::devices::Devices;
 use super::model::scope::Scope;
+use super::nix::Evaluated;
 use super::options::OptionType;
 use super::options::reader::Reader;
 use super::syntax::source::{Place, SourceMap, Span};
 use super::syntax::value::Value;
-use super::syntax::{document, json, toml};
+use super::syntax::{document, json, marks, toml};
 
 /// What a layout is read from.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub enum Source {
     },
     /// What a Nix expression was evaluated to.
     Evaluated {
-        /// The value: a devices set, or a configuration that has one.
-        value: Value,
+        /// The value (a devices set, or a configuration that has one) with what was passed over on the way to it.
+        evaluated: Evaluated,
         /// The texts that its places are in.
         sources: SourceMap,
     },
@@ -48,30 +49,94 @@ pub struct Layout {
     sources: Arc<SourceMap>,
 }
 
-impl Layout {
-    /// Reads and checks a layout. With it come the findings that do not keep it from being used: warnings and notes.
+/// A layout for looking at: every option has its type and value, but the checks beyond types may have found that it cannot
+/// work (two file systems at one path, a pool that nothing declares). disko itself accepts such a layout. Nothing is made from
+/// one.
+#[derive(Clone, Debug)]
+pub struct Draft(Layout);
+
+impl Draft {
+    /// Reads a layout as [`Layout::parse`] does, but keeps it where only the checks beyond types fail. With it come all findings.
     ///
     /// # Errors
-    /// All mistakes at once, and the warnings and notes, in the order of severity and place.
+    /// All findings, where a text, a type or an option is wrong.
     pub fn parse(source: Source) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let Reading { devices, findings, sources, sound } = Reading::new(source);
+        match devices {
+            Some(devices) if sound => Ok((Self(Layout { devices, sources: Arc::new(sources) }), findings)),
+            _ => Err(Diagnostics { items: findings, sources: Arc::new(sources) }),
+        }
+    }
+
+    /// The devices.
+    pub fn devices(&self) -> &Devices {
+        self.0.devices()
+    }
+
+    /// The texts that places are in.
+    pub fn sources(&self) -> &Arc<SourceMap> {
+        self.0.sources()
+    }
+
+    /// As [`Layout::resolved_json`].
+    pub fn resolved_json(&self) -> Json {
+        self.0.resolved_json()
+    }
+}
+
+impl From<Layout> for Draft {
+    fn from(layout: Layout) -> Self {
+        Self(layout)
+    }
+}
+
+/// What reading and checking a source has come to.
+struct Reading {
+    devices: Option<Devices>,
+    findings: Vec<Diagnostic>,
+    sources: SourceMap,
+    /// Whether every option could be read: what is wrong then, checks beyond types have found.
+    sound: bool,
+}
+
+impl Reading {
+    fn new(source: Source) -> Self {
         let (value, mut findings, sources) = read(source);
         let devices = value.and_then(|value| {
             let (devices, mut passed_over) = document::devices(value);
             findings.append(&mut passed_over);
             devices
         });
+        let mut sound = false;
         let devices = devices.and_then(|value| {
             let mut reader = Reader::new();
             let devices = Devices::read(&value, &Scope::default(), &mut reader);
             let (mut mistakes, losses) = reader.finish();
             findings.append(&mut mistakes);
+            sound = is_usable(&findings);
             findings.extend(devices.iter().flat_map(|devices| check::check(devices, losses)));
             devices
         });
         findings.sort_by_key(|finding| (finding.severity, finding.span));
         findings.truncate(MOST_FINDINGS);
+        Self { devices, findings, sources, sound }
+    }
+}
+
+/// Whether nothing among the findings keeps a layout from being used.
+fn is_usable(findings: &[Diagnostic]) -> bool {
+    findings.iter().all(|finding| finding.severity != Severity::Error)
+}
+
+impl Layout {
+    /// Reads and checks a layout. With it come the findings that do not keep it from being used: warnings and notes.
+    ///
+    /// # Errors
+    /// All mistakes at once, and the warnings and notes, in the order of severity and place.
+    pub fn parse(source: Source) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let Reading { devices, findings, sources, sound: _ } = Reading::new(source);
         match devices {
-            Some(devices) if findings.iter().all(|finding| finding.severity != Severity::Error) => {
+            Some(devices) if is_usable(&findings) => {
                 Ok((Self { devices, sources: Arc::new(sources) }, findings))
             }
             _ => Err(Diagnostics { items: findings, sources: Arc::new(sources) }),
@@ -104,7 +169,9 @@ impl Layout {
 /// The value of a source with what was found on the way, and the texts it came from.
 fn read(source: Source) -> (Option<Value>, Vec<Diagnostic>, SourceMap) {
     let (name, text, parse): (_, _, fn(_, &str) -> _) = match source {
-        Source::Evaluated { value, sources } => return (Some(value), Vec::new(), sources),
+        Source::Evaluated { evaluated: Evaluated { value, findings }, sources } => {
+            return (Some(value), findings, sources);
+        }
         Source::Json { name, text } => (name, text, json::parse),
         Source::Toml { name, text } => (name, text, toml::parse),
     };
@@ -125,6 +192,13 @@ fn read(source: Source) -> (Option<Value>, Vec<Diagnostic>, SourceMap) {
         let finding = Diagnostic::error("not-utf8", span, format!("the text is not UTF-8 from byte {at} on"));
         return (None, vec![finding], sources);
     }
-    let (value, findings) = parse(id, &text);
+    let (value, mut findings) = parse(id, &text);
+    let value = value.and_then(|value| {
+        let resolved = marks::resolve(value, &mut findings);
+        if resolved.is_none() {
+            findings.push(Diagnostic::global("not-a-layout", "no part of the layout is in effect"));
+        }
+        resolved
+    });
     (value, findings, sources)
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{
     Annotation, AnnotationKind, Element, Group, Level, Message, Origin, Renderer, Snippet,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, printable};
@@ -146,44 +147,63 @@ fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
-/// A finding for programs.
-#[derive(Debug, Serialize)]
-struct Machine<'a> {
+/// Something found about a layout.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Finding<'a> {
+    /// How much it matters.
     severity: Severity,
+    /// A stable name of the kind of finding.
     code: &'a str,
+    /// The finding in one sentence.
     message: &'a str,
+    /// The full name of the option that it is about.
     #[serde(skip_serializing_if = "str::is_empty")]
     option: &'a str,
+    /// Where; left out when it concerns the layout as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<Extent>,
+    /// What stands at the place.
     #[serde(skip_serializing_if = "str::is_empty")]
     label: &'a str,
+    /// Other places involved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    others: Vec<MachineOther<'a>>,
+    others: Vec<OtherPlace<'a>>,
+    /// What to do about it, one sentence each.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     hints: &'a [String],
 }
 
-/// Another place, for programs.
-#[derive(Debug, Serialize)]
-struct MachineOther<'a> {
+/// Another place that a finding involves.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OtherPlace<'a> {
+    /// Where.
     place: Extent,
+    /// What is there.
     text: &'a str,
 }
 
-/// A place with its bytes, for programs.
-#[derive(Debug, Serialize)]
+/// A place and its bytes.
+#[derive(Debug, Serialize, JsonSchema)]
 struct Extent {
+    /// File, line and column.
     #[serde(flatten)]
     place: Place,
+    /// Offset of the first byte.
     start: usize,
+    /// Offset behind the last byte.
     end: usize,
 }
 
 /// The findings as data: severity, code, message, option, place (file, line, column from 1, byte offsets), other places, hints.
 pub fn to_json(findings: &[Diagnostic], sources: &SourceMap) -> serde_json::Value {
+    // Serialising plain structs of texts and numbers does not fail; an empty list would only hide findings.
+    serde_json::to_value(for_programs(findings, sources)).unwrap_or(serde_json::Value::Null)
+}
+
+/// The findings with their places, ready to be serialised.
+pub fn for_programs<'a>(findings: &'a [Diagnostic], sources: &SourceMap) -> Vec<Finding<'a>> {
     let extent = |span: Span| Extent { place: sources.place(span), start: span.start(), end: span.end() };
-    let machine = findings.iter().map(|finding| Machine {
+    let finding = |finding: &'a Diagnostic| Finding {
         severity: finding.severity,
         code: finding.code,
         message: &finding.message,
@@ -193,10 +213,9 @@ pub fn to_json(findings: &[Diagnostic], sources: &SourceMap) -> serde_json::Valu
         others: finding
             .others
             .iter()
-            .map(|other| MachineOther { place: extent(other.span), text: &other.text })
+            .map(|other| OtherPlace { place: extent(other.span), text: &other.text })
             .collect(),
         hints: &finding.hints,
-    });
-    // Serialising plain structs of texts and numbers does not fail; an empty list would only hide findings.
-    serde_json::to_value(machine.collect::<Vec<_>>()).unwrap_or(serde_json::Value::Null)
+    };
+    findings.iter().map(finding).collect()
 }

@@ -3,4 +3,3 @@
 pub mod iso;
 pub mod manifest;
 pub mod raw;
-pub mod vm;

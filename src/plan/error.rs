@@ -54,16 +54,19 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Whether there is a plan all the same: every partition has its place, and only something in it is too small.
-    pub(super) fn leaves_a_plan(&self) -> bool {
+    /// Whether the plan has every partition all the same: only something in one is too small, or has not what it needs.
+    pub fn leaves_partitions(&self) -> bool {
         match self.cause {
-            Cause::DoesNotFit { .. } | Cause::Size { .. } | Cause::TooFewMembers { .. } => true,
+            Cause::DoesNotFit { .. }
+            | Cause::Label { .. }
+            | Cause::Size { .. }
+            | Cause::TooFewMembers { .. }
+            | Cause::Unresolved { .. } => true,
             Cause::UnknownDisk { .. }
             | Cause::DiskTooSmall { .. }
             | Cause::Placement { .. }
             | Cause::Refusal { .. }
             | Cause::Partition { .. }
-            | Cause::Unresolved { .. }
             | Cause::Cycle(_)
             | Cause::NoSize(_) => false,
         }
@@ -132,6 +135,14 @@ pub enum Cause {
         /// What is wrong.
         what: String,
     },
+    /// A label that a table cannot hold.
+    #[error("partition `{partition}`: {what}")]
+    Label {
+        /// Its name.
+        partition: String,
+        /// What is wrong.
+        what: String,
+    },
     /// Something does not fit where it goes.
     #[error("{what} on {device} needs {needed}, and there are {available}")]
     DoesNotFit {
@@ -189,7 +200,7 @@ impl Cause {
             Self::UnknownDisk { .. } => "unknown-disk",
             Self::DiskTooSmall { .. } => "disk-too-small",
             Self::Placement { .. } | Self::Refusal { .. } => "misplaced-partition",
-            Self::Partition { .. } => "impossible-partition",
+            Self::Partition { .. } | Self::Label { .. } => "impossible-partition",
             Self::DoesNotFit { .. } => "does-not-fit",
             Self::Size { .. } => "not-a-size",
             Self::Unresolved { .. } => "unresolved-name",

@@ -18,7 +18,6 @@ mod build;
 pub mod content;
 pub mod disk;
 mod error;
-pub mod machine;
 pub mod mount;
 mod output;
 mod request;
@@ -34,8 +33,8 @@ pub use error::{Cause, PlanError, Problem};
 pub use request::{Contents, DiskRequest, Request};
 
 use crate::identity::Seed;
-use crate::layout::Layout;
 use crate::layout::syntax::source::Span;
+use crate::layout::{Draft, Layout};
 use assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use boot::Boot;
 use disk::Disk;
@@ -80,17 +79,15 @@ impl Plan {
     /// [`PlanError`] with every reason that was found: partitions that cannot be placed, contents that do not fit (with how much
     /// they need and how much there is), names that do not resolve.
     pub fn new(layout: &Layout, request: &Request) -> Result<Self, PlanError> {
-        let (plan, problems) = build::plan(layout.devices(), layout.resolved_json(), request)?;
+        let (plan, problems) = build::draft(layout.devices(), layout.resolved_json(), request);
         if problems.is_empty() { Ok(plan) } else { Err(PlanError::new(problems)) }
     }
 
-    /// The same for looking at: something within a partition may be too small, which is then a problem besides the plan. Nothing
-    /// may be made from a plan with problems.
-    ///
-    /// # Errors
-    /// [`PlanError`] where there is no plan: a partition cannot be placed, a name does not resolve.
-    pub fn draft(layout: &Layout, request: &Request) -> Result<(Self, Vec<Problem>), PlanError> {
-        build::plan(layout.devices(), layout.resolved_json(), request)
+    /// The same for looking at: as much of the plan as there is, and every problem. Of a table with a partition that cannot be
+    /// placed it holds the partitions before that one, as disko's own script would leave it. Nothing may be made from a plan with
+    /// problems.
+    pub fn draft(layout: &Draft, request: &Request) -> (Self, Vec<Problem>) {
+        build::draft(layout.devices(), layout.resolved_json(), request)
     }
 
     /// Where the layout says what lies on the device at this path of the running system.

@@ -57,3 +57,43 @@ fn events_to_a_closed_descriptor_are_a_usage_error() {
     assert_eq!(code, 2);
     assert!(err.starts_with("error: opening descriptor 999 for --events"), "{err}");
 }
+
+/// `plan --json` shows what disko makes of a layout, whatever else is found about it; the other forms, and what would write,
+/// refuse a layout that cannot work.
+#[test]
+fn a_plan_as_json_shows_what_disko_accepts() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = |partitions: &str| {
+        let file = folder.path().join("layout.json");
+        let disk =
+            r#"{ "disk": { "main": { "device": "/dev/vda", "content": { "type": "gpt", "partitions": "#;
+        std::fs::write(&file, format!("{disk}{partitions} }} }} }} }}")).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let filesystem = r#""content": { "type": "filesystem", "format": "ext4", "mountpoint": "/data" }"#;
+    let twice = layout(&format!(
+        r#"{{ "a": {{ "size": "1G", {filesystem} }}, "b": {{ "size": "1G", {filesystem} }} }}"#
+    ));
+    let (out, err, code) = Call::new(&["plan", &twice, "--json", "--disk", "*=64G"]).run();
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(plan["disks"]["main"]["table"]["partitions"].as_array().unwrap().len(), 2);
+    assert_eq!(plan["findings"][0]["code"], "duplicate-mount");
+    assert!(err.starts_with("error[duplicate-mount]: "), "{err}");
+    for form in [&["plan", &twice][..], &["plan", &twice, "--mounts"], &["check", &twice]] {
+        let (out, err, code) = Call::new(form).run();
+        assert_eq!((out.as_str(), code), ("", 3), "{err}");
+    }
+    // Without a place for a partition there is still the layout, and the partitions before it.
+    let large = layout(r#"{ "a": { "size": "1G" }, "b": { "size": "9T" } }"#);
+    let (out, err, code) = Call::new(&["plan", &large, "--json", "--disk", "*=64G"]).run();
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 3);
+    assert!(err.starts_with("error[misplaced-partition]: "), "{err}");
+    assert_eq!(plan["layout"]["disk"]["main"]["content"]["partitions"]["b"]["end"], "+9T");
+    assert_eq!(plan["disks"]["main"]["table"]["partitions"].as_array().unwrap().len(), 1);
+    // What disko refuses has no plan.
+    let unknown = layout(r#"{ "a": { "sise": "1G" } }"#);
+    let (out, _, code) = Call::new(&["plan", &unknown, "--json"]).run();
+    assert_eq!((out.as_str(), code), ("", 3));
+}

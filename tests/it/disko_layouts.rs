@@ -62,9 +62,9 @@ fn example(path: PathBuf) -> Example {
 /// The layout that a file makes.
 pub fn layout(example: &Example) -> Layout {
     let mut sources = SourceMap::new();
-    let value = evaluate(&example.path, &Arguments::new(), &mut sources)
+    let evaluated = evaluate(&example.path, &Arguments::new(), &mut sources)
         .unwrap_or_else(|error| panic!("{}: {error}", example.name));
-    let (layout, findings) = Layout::parse(Source::Evaluated { value, sources })
+    let (layout, findings) = Layout::parse(Source::Evaluated { evaluated, sources })
         .unwrap_or_else(|error| panic!("{}: {error}", example.name));
     // One is there to show disko's older tables; in another a hook changes what the warning is about.
     let accepted = |code| {

@@ -30,7 +30,8 @@ fn ours(text: &str) -> Result<Json, NixError> {
 
 /// The value of a layout's text.
 fn layout(text: &str) -> Result<Json, NixError> {
-    evaluate_text("layout.nix", text, &Arguments::new(), &mut SourceMap::new()).map(|value| data(&value))
+    evaluate_text("layout.nix", text, &Arguments::new(), &mut SourceMap::new())
+        .map(|evaluated| data(&evaluated.value))
 }
 
 /// The report of a layout's text that must fail.
@@ -42,7 +43,7 @@ fn report(text: &str) -> String {
 fn report_with(text: &str, arguments: &Arguments) -> String {
     let mut sources = SourceMap::new();
     match evaluate_text("layout.nix", text, arguments, &mut sources) {
-        Ok(value) => panic!("{text}\nis {}", data(&value)),
+        Ok(evaluated) => panic!("{text}\nis {}", data(&evaluated.value)),
         Err(error) => error.report(&sources),
     }
 }

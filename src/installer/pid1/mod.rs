@@ -12,7 +12,6 @@
 //! so there is no loop of installations.
 
 mod ask;
-mod build;
 mod console;
 mod early;
 mod finish;

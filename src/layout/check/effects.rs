@@ -6,6 +6,7 @@ use crate::layout::model::btrfs::Btrfs;
 use crate::layout::model::content::ContentRef;
 use crate::layout::model::filesystem::{FORMATS, Filesystem};
 use crate::layout::model::gpt::Gpt;
+use crate::layout::model::luks::Luks;
 use crate::layout::model::table::{Table, TableFormat};
 use crate::layout::options::suggest;
 
@@ -15,6 +16,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Diagnostic>) {
             Some(ContentRef::Btrfs(set)) => btrfs(set, findings),
             Some(ContentRef::Filesystem(set)) => filesystem(set, findings),
             Some(ContentRef::Gpt(set)) => gpt(set, findings),
+            Some(ContentRef::Luks(set)) => luks(set, findings),
             Some(ContentRef::Table(set)) => table(set, findings),
             _ => {}
         }
@@ -49,6 +51,19 @@ fn filesystem(set: &Filesystem, findings: &mut Vec<Diagnostic>) {
         Some(near) => finding.label(format!("did you mean `{near}`?")),
         None => finding,
     });
+}
+
+/// Tokens and recovery keys are enrolled on the machine, with the token at hand.
+fn luks(luks: &Luks, findings: &mut Vec<Diagnostic>) {
+    for name in ["enrollFido2", "extraFido2EnrollArgs", "enrollRecovery"] {
+        if luks.places.has(name) {
+            let message = format!("`{name}` has no effect here");
+            findings.push(
+                Diagnostic::warning("no-effect", luks.places.name_of(name), message)
+                    .hint("enroll with `systemd-cryptenroll` on the installed machine"),
+            );
+        }
+    }
 }
 
 /// The highest attribute bit, and the bits that UEFI keeps for itself (UEFI 2.10, table 5.8).

@@ -21,10 +21,19 @@ option_set! {
         password_file: Option<AbsolutePath> = "passwordFile", default(None);
         /// Settings of `boot.initrd.luks.devices.NAME` of NixOS; `keyFile` is also what the container is made with.
         settings: BTreeMap<String, Json> = "settings", default(BTreeMap::new());
+        /// Whether disko enrolls a FIDO2 token (later versions of disko).
+        enroll_fido2: Option<bool> = "enrollFido2", default(None);
+        /// Arguments for `systemd-cryptenroll` when it enrolls the token (later versions of disko).
+        extra_fido2_enroll_args: Option<Vec<String>> = "extraFido2EnrollArgs", default(None);
+        /// Whether disko enrolls a recovery key (later versions of disko).
+        enroll_recovery: Option<bool> = "enrollRecovery", default(None);
         /// Whether to ask for the passphrase.
         ask_password: bool = "askPassword", derived(
-            "true unless `keyFile`, `passwordFile` or `settings.keyFile` is given",
-            key_file.is_none() && password_file.is_none() && !settings.contains_key("keyFile")
+            "true unless `keyFile`, `passwordFile`, `settings.keyFile` or `enrollFido2` is given",
+            key_file.is_none()
+                && password_file.is_none()
+                && !settings.contains_key("keyFile")
+                && enroll_fido2 != Some(true)
         );
         /// Files with further keys.
         additional_key_files: Vec<AbsolutePath> = "additionalKeyFiles", default(Vec::new());

@@ -46,6 +46,12 @@ impl Evaluator<'_> {
 
     /// A value and everything in it. `near` is the place of a value that no text of the user's wrote.
     pub(super) fn convert(&mut self, cell: CellId, near: Span, depth: usize) -> Res<Value> {
+        let value = self.force(cell)?;
+        self.convert_value(value, cell, near, depth)
+    }
+
+    /// The value of a cell and everything in it.
+    fn convert_value(&mut self, value: NixValue, cell: CellId, near: Span, depth: usize) -> Res<Value> {
         self.budget.step()?;
         let too_deep = || {
             NixError::new(
@@ -57,7 +63,6 @@ impl Evaluator<'_> {
         if depth >= DEEPEST {
             return Err(too_deep());
         }
-        let value = self.force(cell)?;
         let own = self.heap.span(cell);
         let span = if self.is_internal(own) { near } else { own };
         let kind = match value {
@@ -85,7 +90,8 @@ impl Evaluator<'_> {
         for attr in attrs.entries() {
             let name_span = if self.is_internal(attr.span) { span } else { attr.span };
             let name = utf8(&attr.name, name_span)?;
-            let value = self.convert(attr.value, name_span, depth + 1)?;
+            let Some(value) = self.force_part(attr.value)? else { continue };
+            let value = self.convert_value(value, attr.value, name_span, depth + 1)?;
             converted.set(name, Attr { name_span, value });
         }
         Ok(Value::new(Kind::Attrs(converted), span))

@@ -14,6 +14,7 @@ use super::module::{Given, Undeclared};
 use super::text::Text;
 use super::value::{Attrs, Value as NixValue};
 use crate::error::IoError;
+use crate::layout::diagnostic::Diagnostic;
 use crate::layout::syntax::source::{SourceMap, Span};
 use crate::layout::syntax::value::Value;
 
@@ -53,12 +54,20 @@ impl Arguments {
     }
 }
 
-/// Evaluates the layout in a file to `{ disko.devices = …; }`, or to the devices alone if the file is written so. The texts it
-/// reads are added to `sources`.
+/// What a layout's program has come to.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// `{ disko.devices = …; }`, or the devices alone if the file is written so.
+    pub value: Value,
+    /// What was passed over on the way: modules of flakes.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Evaluates the layout in a file. The texts it reads are added to `sources`.
 ///
 /// # Errors
 /// [`NixError`], whose places are in `sources`.
-pub fn evaluate(path: &Path, arguments: &Arguments, sources: &mut SourceMap) -> Result<Value, NixError> {
+pub fn evaluate(path: &Path, arguments: &Arguments, sources: &mut SourceMap) -> Result<Evaluated, NixError> {
     on_large_stack(|| {
         let (file, files) = open(path)?;
         let mut eval = Evaluator::new(sources, files)?;
@@ -66,7 +75,8 @@ pub fn evaluate(path: &Path, arguments: &Arguments, sources: &mut SourceMap) -> 
         let cell = eval.read_unit(&file, data)?;
         eval.files.imported.insert(file.clone(), cell);
         let folder = super::path::folder(&file).into();
-        eval.layout(cell, arguments, &folder)
+        let value = eval.layout(cell, arguments, &folder)?;
+        Ok(Evaluated { value, findings: eval.findings })
     })
 }
 
@@ -79,12 +89,13 @@ pub fn evaluate_text(
     text: &str,
     arguments: &Arguments,
     sources: &mut SourceMap,
-) -> Result<Value, NixError> {
+) -> Result<Evaluated, NixError> {
     on_large_stack(|| {
         let mut eval = Evaluator::new(sources, Files::none())?;
         let folder = Text::from("/");
         let cell = eval.read_text(name, &folder, text)?;
-        eval.layout(cell, arguments, &folder)
+        let value = eval.layout(cell, arguments, &folder)?;
+        Ok(Evaluated { value, findings: eval.findings })
     })
 }
 
@@ -178,6 +189,7 @@ impl<'s> Evaluator<'s> {
             origin: None,
             systems: Vec::new(),
             bare: false,
+            findings: Vec::new(),
         })
     }
 

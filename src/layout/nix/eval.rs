@@ -12,6 +12,7 @@ use super::lower::Globals;
 use super::module::System;
 use super::text::Text;
 use super::value::{Attr, Attrs, Closure, Value};
+use crate::layout::diagnostic::Diagnostic;
 use crate::layout::syntax::source::{SourceId, SourceMap, Span};
 
 /// All state of one evaluation.
@@ -41,6 +42,8 @@ pub(super) struct Evaluator<'s> {
     pub(super) systems: Vec<System>,
     /// Whether the layout is a devices set itself, without `disko.devices` around it.
     pub(super) bare: bool,
+    /// What was passed over on the way.
+    pub(super) findings: Vec<Diagnostic>,
 }
 
 /// What an expression leaves to do: a value, or another expression in its place.

@@ -95,6 +95,14 @@ impl Evaluator<'_> {
         self.heap.add(Cell::Value(flake), self.nowhere)
     }
 
+    /// What stands for a flake: only its inputs are in it, and of those only disko's modules.
+    pub(super) fn flake(&mut self, path: &str) -> Res<CellId> {
+        let inputs = self.flake_inputs(&format!("{path}.inputs"))?;
+        let entries = vec![Attr { name: "inputs".into(), value: inputs, span: self.nowhere }];
+        let flake = absent_elsewhere(entries, path, Reason::NeedsNix);
+        self.heap.add(Cell::Value(flake), self.nowhere)
+    }
+
     /// What stands for the inputs of a flake: only disko's modules are in it.
     pub(super) fn flake_inputs(&mut self, path: &str) -> Res<CellId> {
         let disko = self.disko_flake(&format!("{path}.disko"))?;

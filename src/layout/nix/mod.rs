@@ -45,6 +45,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use door::{Argument, Arguments, evaluate, evaluate_expression, evaluate_text};
+pub use door::{Argument, Arguments, Evaluated, evaluate, evaluate_expression, evaluate_text};
 pub use error::{NixError, NixErrorKind, NixNote};
 pub use external::evaluate_by_nix;

@@ -109,6 +109,14 @@ pub(crate) fn schema<T: OptionSet>(schemas: &mut SchemaBuilder) -> Json {
     })
 }
 
+/// Options that are in a resolved layout only where they were given: ours, and those that came to disko later than the rest.
+const SHOWN_IF_GIVEN: [&str; 4] = ["enrollFido2", "enrollRecovery", "extraFido2EnrollArgs", "landfall"];
+
+/// Whether an option is left out of the resolved form: disko's own (`_index`), and some that were not given.
+pub(crate) fn is_hidden(name: &str, value: &Json) -> bool {
+    name.starts_with('_') || value.is_null() && SHOWN_IF_GIVEN.contains(&name)
+}
+
 /// Declares a set of options: the struct of the model, its reader, its resolved form and its schema, from one table.
 ///
 /// ```text
@@ -194,8 +202,7 @@ macro_rules! option_set {
                     );
                 )*
                 $(self.$hooks.resolved(into);)?
-                // What is not disko's is only there where a layout has it.
-                into.retain(|name, value| !(name.starts_with('_') || name == "landfall" && value.is_null()));
+                into.retain(|name, value| !$crate::layout::options::set::is_hidden(name, value));
             }
         }
 

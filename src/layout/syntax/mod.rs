@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod json;
+pub mod marks;
 pub mod source;
 pub mod toml;
 pub mod value;

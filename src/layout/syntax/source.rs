@@ -57,9 +57,10 @@ impl Span {
 }
 
 /// Where a span begins, as people count: line and column from 1, the column in characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 pub struct Place {
     /// The text's name, usually its path as the user gave it.
+    #[schemars(with = "String")]
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,

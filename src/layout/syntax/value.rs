@@ -158,3 +158,13 @@ impl Attrs {
         self.entries.is_empty()
     }
 }
+
+impl IntoIterator for Attrs {
+    type Item = (Arc<str>, Attr);
+    type IntoIter = std::collections::btree_map::IntoIter<Arc<str>, Attr>;
+
+    /// All entries in byte order of their names.
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}

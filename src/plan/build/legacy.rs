@@ -37,6 +37,7 @@ impl Builder<'_> {
         };
         self.step(Action::Partition, &device, format!("write a partition table on {device}"), true);
         let mut partitions = Vec::new();
+        let mut stopped = false;
         for (position, options) in (1..).zip(&set.partitions) {
             let name = options.name.clone().unwrap_or_else(|| format!("partition {position}"));
             let role = match options.part_type {
@@ -45,11 +46,14 @@ impl Builder<'_> {
                 PartType::Logical => Role::Logical,
             };
             match table.add(role, &options.start, &options.end) {
+                // disko's script ends at the first partition that parted refuses.
+                Ok(_) if stopped => {}
                 Ok(placed) => {
                     let named = Named { name, position, device: &device };
                     partitions.extend(self.legacy_partition(set.format, options, &named, placed, place));
                 }
                 Err(cause) => {
+                    stopped = true;
                     let (device, span) = (device.clone(), options.places.whole());
                     self.problem(span, Cause::Refusal { partition: name, device, cause });
                 }
@@ -237,8 +241,8 @@ fn holds_fat(options: &TablePartition) -> bool {
         Some(ContentOptions::Filesystem(filesystem)) => {
             matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos")
         }
-        // What is not formatted here may well be made FAT elsewhere.
-        None => true,
+        // What is not formatted here may well be made FAT elsewhere, and so may the array that this is a member of.
+        None | Some(ContentOptions::MdMember(_)) => true,
         Some(_) => false,
     }
 }

@@ -21,7 +21,7 @@ use super::assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use super::boot::Boot;
 use super::content::{Assembly, MountPoint};
 use super::disk::{Before, Disk};
-use super::error::{Cause, Exact, PlanError, Problem};
+use super::error::{Cause, Exact, Problem};
 use super::mount::{self, Mount, SwapUse};
 use super::step::{Action, Step};
 use super::{Plan, Request};
@@ -34,21 +34,28 @@ use order::Node;
 use size::Sizes;
 
 /// See [`Plan::draft`].
-pub(super) fn plan(
-    devices: &Devices,
-    layout: Json,
-    request: &Request,
-) -> Result<(Plan, Vec<Problem>), PlanError> {
-    let order = order::order(devices).map_err(|problem| PlanError::new(vec![problem]))?;
-    let sizes = size::choose(devices, &order, request)?;
-    let mut built = Builder::run(devices, &order, request, &sizes);
+pub(super) fn draft(devices: &Devices, layout: Json, request: &Request) -> (Plan, Vec<Problem>) {
+    let mut problems = order::unresolved(devices);
+    let mut built = match order::order(devices) {
+        Ok(order) => {
+            let sizes = size::choose(devices, &order, request).unwrap_or_else(|error| {
+                problems.extend(error.problems().iter().cloned());
+                size::usual(devices, request)
+            });
+            Builder::run(devices, &order, request, &sizes)
+        }
+        Err(cycle) => {
+            problems.push(cycle);
+            Builder::new(request)
+        }
+    };
     built.check_fit(|_| ByteSize::ZERO);
-    let problems = std::mem::take(&mut built.problems);
-    if problems.iter().all(Problem::leaves_a_plan) {
-        Ok((built.finish(layout), problems))
-    } else {
-        Err(PlanError::new(problems))
+    for problem in std::mem::take(&mut built.problems) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
+    (built.finish(layout), problems)
 }
 
 /// Where a content lies.
@@ -112,8 +119,8 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn run(devices: &'a Devices, order: &[Node<'a>], request: &'a Request, sizes: &Sizes) -> Self {
-        let mut builder = Self {
+    fn new(request: &'a Request) -> Self {
+        Self {
             request,
             problems: Vec::new(),
             notes: Vec::new(),
@@ -127,7 +134,11 @@ impl<'a> Builder<'a> {
             mounts: Vec::new(),
             swaps: Vec::new(),
             steps: Vec::new(),
-        };
+        }
+    }
+
+    fn run(devices: &'a Devices, order: &[Node<'a>], request: &'a Request, sizes: &Sizes) -> Self {
+        let mut builder = Self::new(request);
         for disk in devices.disk.values().filter(|disk| disk.destroy) {
             let what = format!("wipe disk {}", disk.name);
             builder.step(Action::Wipe, disk.device.as_str(), what, true);

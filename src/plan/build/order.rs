@@ -97,21 +97,33 @@ fn collect(content: Option<ContentRef<'_>>, into: &mut Vec<(Assembly, String, Sp
     into.push((of, device.clone(), span));
 }
 
+/// Members of what the layout does not declare.
+pub(super) fn unresolved(devices: &Devices) -> Vec<Problem> {
+    let nodes = nodes(devices);
+    let declared: Vec<Assembly> = nodes.iter().filter_map(Node::assembly).collect();
+    let strangers = nodes.iter().flat_map(Node::members).filter(|(of, ..)| !declared.contains(of));
+    strangers
+        .map(|(of, device, span)| {
+            let cause = Cause::Unresolved { device, noun: of.kind.noun(), name: of.name };
+            Problem { cause, span: Some(span) }
+        })
+        .collect()
+}
+
+/// All nodes, by kind and name.
+fn nodes(devices: &Devices) -> Vec<Node<'_>> {
+    let mut nodes: Vec<Node<'_>> = Vec::new();
+    nodes.extend(devices.bcachefs_filesystems.values().map(Node::Bcachefs));
+    nodes.extend(devices.disk.iter().map(|(key, disk)| Node::Disk(key, disk)));
+    nodes.extend(devices.lvm_vg.values().map(Node::VolumeGroup));
+    nodes.extend(devices.mdadm.values().map(Node::Array));
+    nodes.extend(devices.zpool.values().map(Node::Pool));
+    nodes
+}
+
 /// All nodes in order.
 pub(super) fn order(devices: &Devices) -> Result<Vec<Node<'_>>, Problem> {
-    let mut waiting: Vec<Node<'_>> = Vec::new();
-    waiting.extend(devices.bcachefs_filesystems.values().map(Node::Bcachefs));
-    waiting.extend(devices.disk.iter().map(|(key, disk)| Node::Disk(key, disk)));
-    waiting.extend(devices.lvm_vg.values().map(Node::VolumeGroup));
-    waiting.extend(devices.mdadm.values().map(Node::Array));
-    waiting.extend(devices.zpool.values().map(Node::Pool));
-    let declared: Vec<Assembly> = waiting.iter().filter_map(Node::assembly).collect();
-    for (of, device, span) in waiting.iter().flat_map(Node::members) {
-        if !declared.contains(&of) {
-            let cause = Cause::Unresolved { device, noun: of.kind.noun(), name: of.name };
-            return Err(Problem { cause, span: Some(span) });
-        }
-    }
+    let mut waiting = nodes(devices);
     let mut order = Vec::new();
     while !waiting.is_empty() {
         let needed: Vec<Assembly> =

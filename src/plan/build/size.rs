@@ -21,6 +21,9 @@ const LARGEST: u64 = 16 << 50;
 /// Where the search begins.
 const SMALLEST: u64 = 64 * MIB;
 
+/// The size of a disk where no size makes the layout right.
+const USUAL: u64 = 64 * GIB;
+
 /// The size of a disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chosen {
@@ -54,6 +57,21 @@ impl Sizes {
 /// Chooses the size of every disk.
 pub(super) fn choose(devices: &Devices, order: &[Node<'_>], request: &Request) -> Result<Sizes, PlanError> {
     check_names(devices, request)?;
+    let (sizes, open) = given(devices, request);
+    if open.is_empty() {
+        return Ok(sizes);
+    }
+    Search { devices, order, request, flexible: Vec::new() }.run(sizes, &open)
+}
+
+/// Sizes for looking at what no size makes right: those that are given, and a usual one for the others.
+pub(super) fn usual(devices: &Devices, request: &Request) -> Sizes {
+    let (sizes, open) = given(devices, request);
+    sizes.with(&open, USUAL)
+}
+
+/// The sizes that the request and the layout give, and the disks for which neither does.
+fn given(devices: &Devices, request: &Request) -> (Sizes, Vec<String>) {
     let mut sizes = Sizes::default();
     let mut open = Vec::new();
     for (key, disk) in &devices.disk {
@@ -65,10 +83,7 @@ pub(super) fn choose(devices: &Devices, order: &[Node<'_>], request: &Request) -
             open.push(key.clone());
         }
     }
-    if open.is_empty() {
-        return Ok(sizes);
-    }
-    Search { devices, order, request, flexible: Vec::new() }.run(sizes, &open)
+    (sizes, open)
 }
 
 fn check_names(devices: &Devices, request: &Request) -> Result<(), PlanError> {
@@ -151,7 +166,7 @@ impl Search<'_> {
             size *= 2;
         }
         // No size helps: what is wrong with a usual one is the reason.
-        let mut attempt = self.attempt(&sizes.with(open, 64 * GIB));
+        let mut attempt = self.attempt(&sizes.with(open, USUAL));
         attempt.check_fit(|_| ByteSize::ZERO);
         let mut problems = attempt.problems;
         if problems.is_empty() {

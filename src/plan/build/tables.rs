@@ -27,6 +27,7 @@ impl Builder<'_> {
         let what = format!("write a GUID partition table on {device}");
         self.step(Action::Partition, &device, what, true);
         let mut partitions = Vec::new();
+        let mut stopped = false;
         for (number, options) in (1..).zip(set.partitions.in_order()) {
             let wanted = Wanted {
                 number,
@@ -36,8 +37,11 @@ impl Builder<'_> {
                 alignment: u64::try_from(options.alignment).unwrap_or(0),
             };
             match table.add(&wanted) {
+                // disko's script ends at the first partition that sgdisk refuses.
+                Ok(_) if stopped => {}
                 Ok(extent) => partitions.extend(self.gpt_partition(number, options, extent, place)),
                 Err(cause) => {
+                    stopped = true;
                     let span = options.places.whole();
                     let partition = options.name.clone();
                     let (device, sector) = (device.clone(), place.sector);
@@ -60,10 +64,7 @@ impl Builder<'_> {
     ) -> Option<Partition> {
         let type_guid = self.type_guid(options);
         let attributes = self.attributes(options)?;
-        if let Err(error) = options.label.parse::<PartitionName>() {
-            self.impossible(options, "label", error.to_string());
-            return None;
-        }
+        let label = self.label(options);
         let inner = place.below(
             &format!("partition/{}", options.name),
             ByteSize(extent.sectors().saturating_mul(place.sector.bytes())),
@@ -74,7 +75,7 @@ impl Builder<'_> {
         Some(Partition {
             number,
             name: options.name.clone(),
-            label: options.label.clone(),
+            label,
             device: options.device.clone(),
             extent,
             range: extent.bytes(place.sector)?,
@@ -97,6 +98,17 @@ impl Builder<'_> {
             ));
             TypeGuid::LINUX_FILESYSTEM
         })
+    }
+
+    /// The label of a partition. sgdisk cuts one that is too long; nothing would find the partition by it then.
+    fn label(&mut self, options: &PartitionOptions) -> String {
+        let Err(error) = options.label.parse::<PartitionName>() else { return options.label.clone() };
+        let cause = Cause::Label { partition: options.name.clone(), what: error.to_string() };
+        self.problem(options.places.of("label"), cause);
+        let kept = options.label.char_indices().map(|(at, character)| at + character.len_utf8()).take_while(
+            |&end| options.label.get(..end).is_some_and(|start| start.parse::<PartitionName>().is_ok()),
+        );
+        kept.last().and_then(|end| options.label.get(..end)).unwrap_or_default().to_owned()
     }
 
     fn attributes(&mut self, options: &PartitionOptions) -> Option<Attributes> {

@@ -10,10 +10,12 @@ use super::super::Plan;
 use super::super::assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use super::super::boot::Boot;
 use super::super::disk::Disk;
-use super::super::machine::MachineNeed;
 use super::super::mount::{Mount, SwapUse};
 use super::super::step::Step;
 use super::sfdisk::SfdiskTable;
+use crate::layout::Diagnostic;
+use crate::layout::render::{Finding, for_programs};
+use crate::layout::syntax::source::SourceMap;
 
 /// Version of the document: raised when a reader of the last one could misread it.
 const VERSION: u32 = 1;
@@ -46,10 +48,10 @@ struct Document<'a> {
     boot: &'a Boot,
     /// What is done, in order.
     steps: &'a [Step],
-    /// What only a running kernel can do, so that an image takes a virtual machine.
-    machine: Vec<MachineNeed>,
     /// What a reader should know besides.
     notes: &'a [String],
+    /// What was found about the layout and its plan. With an error among them nothing is made from the plan.
+    findings: Vec<Finding<'a>>,
 }
 
 /// A disk, and its partition table once more in the form of `sfdisk --json`.
@@ -68,6 +70,14 @@ impl Plan {
     /// # Panics
     /// Never: every part of a plan has a form in JSON.
     pub fn json(&self) -> Json {
+        self.json_with(&[], &SourceMap::new())
+    }
+
+    /// The same with what was found about the layout, whose texts are `sources`.
+    ///
+    /// # Panics
+    /// Never, as [`Plan::json`].
+    pub fn json_with(&self, findings: &[Diagnostic], sources: &SourceMap) -> Json {
         let disk = |disk| DiskDocument {
             disk,
             table: Disk::table(disk).map(|table| SfdiskTable::new(table, disk.sector_size)),
@@ -85,8 +95,8 @@ impl Plan {
             swaps: &self.swaps,
             boot: &self.boot,
             steps: &self.steps,
-            machine: self.machine_needs(),
             notes: &self.notes,
+            findings: for_programs(findings, sources),
         };
         // Maps have text keys and no number is beyond JSON, the two things that can fail.
         serde_json::to_value(&document).expect("a plan has a form in JSON")

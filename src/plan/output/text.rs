@@ -32,12 +32,8 @@ impl Plan {
         self.print_devices(&mut text);
         self.print_boot(&mut text);
         self.print_erased(&mut text);
-        let needs = self.machine_needs();
-        if !(needs.is_empty() && self.notes.is_empty()) {
+        if !self.notes.is_empty() {
             text.push('\n');
-        }
-        for need in &needs {
-            wrapped(&mut text, "", &need.text());
         }
         for note in &self.notes {
             wrapped(&mut text, "note: ", note);

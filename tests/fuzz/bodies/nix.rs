@@ -11,7 +11,7 @@ pub fn layout(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut sources = SourceMap::new();
     match evaluate_text("fuzz.nix", text, &Arguments::new(), &mut sources) {
-        Ok(value) => drive(Source::Evaluated { value, sources }),
+        Ok(evaluated) => drive(Source::Evaluated { evaluated, sources }),
         Err(error) => assert!(!error.report(&sources).is_empty(), "refused without a reason"),
     }
 }

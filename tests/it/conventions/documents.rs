@@ -160,7 +160,7 @@ fn parse(language: &str, layout: &str) -> Result<(), String> {
         _ => {
             let mut sources = SourceMap::new();
             match nix::evaluate_text(&name, layout, &Arguments::new(), &mut sources) {
-                Ok(value) => Source::Evaluated { value, sources },
+                Ok(evaluated) => Source::Evaluated { evaluated, sources },
                 Err(error) => return Err(error.report(&sources)),
             }
         }

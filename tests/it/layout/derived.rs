@@ -122,6 +122,11 @@ fn luks_asks_for_a_password_only_when_no_key_is_given() {
         (r#", "settings": {"keyFile": "/x"}"#, false),
         (r#", "settings": {"keyFile": null}"#, false),
         (r#", "settings": {"keyFile": "/x"}, "askPassword": true"#, true),
+        (r#", "enrollFido2": false"#, true),
+        (
+            r#", "enrollFido2": true, "extraFido2EnrollArgs": ["--fido2-with-client-pin=yes"], "enrollRecovery": true"#,
+            false,
+        ),
     ] {
         let text = format!(
             r#"{{"disk": {{"m": {{"device": "/dev/sda", "content": {{"type": "luks", "name": "c"{options}}}}}}}}}"#

@@ -1,5 +1,7 @@
 //! One layout, several syntaxes, one result.
 
+use serde_json::json;
+
 use super::{Json, Layout, Source, disko, examples, json_file};
 
 /// Leaves out what TOML cannot say.
@@ -51,4 +53,39 @@ fn devices_are_found_wherever_documents_have_them() {
         let source = Source::Json { name: "x.json".to_owned(), text: text.clone().into_bytes() };
         assert_eq!(resolved(source), expected, "{text}");
     }
+}
+
+/// A layout file that Nix prints as it stands has the marks of modules in it.
+#[test]
+fn marks_of_modules_have_their_meaning_in_data() {
+    let mark = |kind: &str, priority: i64, content: Json| json!({ "_type": kind, "priority": priority, "content": content });
+    let choice =
+        |condition: bool, content: Json| json!({ "_type": "if", "condition": condition, "content": content });
+    let merge = |contents: Json| json!({ "_type": "merge", "contents": contents });
+    let partition = |size: Json| json!({ "root": { "size": size } });
+    let marked = json!({ "disk": merge(json!([
+        { "main": {
+            "type": "disk",
+            "device": mark("override", 1000, json!("/dev/sda")),
+            "content": { "type": "gpt", "partitions": merge(json!([
+                choice(true, partition(mark("override", 1000, json!("1G")))),
+                choice(false, json!({ "swap": { "size": "1G" } })),
+                partition(json!("100%")),
+            ])) },
+        } },
+        { "main": mark("override", 100, json!({ "device": "/dev/vda", "content": { "partitions": { "root": {
+            "attributes": merge(json!([mark("order", 1500, json!([2])), [1], mark("order", 500, json!([0]))])),
+        } } } })) },
+        choice(false, json!({ "other": { "device": "/dev/sdb" } })),
+    ])) });
+    let plain = json!({ "disk": { "main": {
+        "type": "disk", "device": "/dev/vda",
+        "content": { "type": "gpt", "partitions": { "root": { "size": "100%", "attributes": [0, 1, 2] } } },
+    } } });
+    let source =
+        |value: &Json| Source::Json { name: "x.json".to_owned(), text: value.to_string().into_bytes() };
+    assert_eq!(resolved(source(&marked)), resolved(source(&plain)));
+    let twice = json!({ "disk": merge(json!([{ "a": { "device": "/dev/sda" } }, { "a": { "device": "/dev/sdb" } }])) });
+    let error = Layout::parse(source(&twice)).unwrap_err();
+    assert_eq!(error.items[0].message, "this is defined twice, with different values");
 }

@@ -23,7 +23,7 @@ fn files() -> Vec<PathBuf> {
 fn value(file: &Path) -> (Value, SourceMap) {
     let mut sources = SourceMap::new();
     match evaluate(file, &Arguments::new(), &mut sources) {
-        Ok(value) => (value, sources),
+        Ok(evaluated) => (evaluated.value, sources),
         Err(error) => panic!("{}", error.report(&sources)),
     }
 }

@@ -167,10 +167,10 @@ fn arguments_come_from_the_user_then_from_modules_then_from_defaults() {
     assert_eq!(layout(&set).unwrap()["disko"]["devices"]["disk"]["a"]["x"], "module");
     let arguments = Arguments::new().with("size", Argument::Expression("\"a\" + \"rg\"".into()));
     let given = evaluate_text("l.nix", &set, &arguments, &mut SourceMap::new()).unwrap();
-    assert_eq!(super::data(&given)["disko"]["devices"]["disk"]["a"]["x"], "arg");
+    assert_eq!(super::data(&given.value)["disko"]["devices"]["disk"]["a"]["x"], "arg");
     let arguments = Arguments::new().with("size", Argument::Text("1 + 1".into()));
     let given = evaluate_text("l.nix", &set, &arguments, &mut SourceMap::new()).unwrap();
-    assert_eq!(super::data(&given)["disko"]["devices"]["disk"]["a"]["x"], "1 + 1");
+    assert_eq!(super::data(&given.value)["disko"]["devices"]["disk"]["a"]["x"], "1 + 1");
 }
 
 #[test]
@@ -207,4 +207,68 @@ fn a_layout_without_devices_is_refused() {
         "layout.nix:1:1: the layout defines no `disko.devices`, only `networking`\n  \
          hint: devices stand under `disko.devices`, like `disko.devices.disk.main = { … }`\n"
     );
+}
+
+/// Parts of the devices may read others, whatever stands between: as with NixOS's submodules, what is asked for is joined alone.
+#[test]
+fn devices_can_read_devices() {
+    let found = devices(&[
+        r#"{ config, lib, ... }: {
+            disko.devices = {
+                disk.one = { device = "/dev/sda"; name = builtins.substring 5 3 config.disko.devices.disk.one.device; };
+                disk.two.device = lib.mkDefault "/dev/sdb";
+                zpool.tank.mode.topology.vdev = [
+                    { members = map (name: config.disko.devices.disk.${name}.device) (lib.attrNames config.disko.devices.disk); }
+                ];
+            };
+        }"#,
+        r#"{ config, lib, ... }: {
+            disko.devices.disk.two = {
+                device = lib.mkIf (config.disko.devices.disk.one.device == "/dev/sda") "/dev/sdc";
+                content.partitions.root.size = lib.mkIf (config.disko.devices.disk.two.device == "/dev/sdb") "1G";
+            };
+        }"#,
+        "{ lib, ... }: { disko.devices.disk.three = lib.mkIf false { device = \"/dev/sdd\"; }; }",
+    ]);
+    assert_eq!(
+        found,
+        json!({
+            "disk": {
+                "one": {"device": "/dev/sda", "name": "sda"},
+                "two": {"device": "/dev/sdc", "content": {"partitions": {"root": {}}}},
+            },
+            "zpool": {"tank": {"mode": {"topology": {"vdev": [{"members": ["/dev/sda", "/dev/sdc"]}]}}}},
+        })
+    );
+    let report = report("{ config, ... }: { disko.devices.disk.a.x = config.disko.devices.disk.a.x; }");
+    assert!(report.contains("infinite recursion"), "{report}");
+    let report = super::report(
+        "{ config, lib, ... }: { disko.devices.disk.a = { x = lib.mkIf false 1; y = config.disko.devices.disk.a.x; }; }",
+    );
+    assert!(report.contains("option `disko.devices.disk.a.x` is used, but nothing defines it"), "{report}");
+}
+
+/// Modules of flakes are passed over one by one, and each is told; nothing else that needs Nix is.
+#[test]
+fn modules_of_flakes_are_passed_over() {
+    use landfall::layout::nix::{Arguments, evaluate_text};
+    use landfall::layout::syntax::source::SourceMap;
+    let text = r#"{ inputs, self, outputs, lib, ... }: {
+        imports = [ inputs.disko.nixosModules.disko inputs.impermanence.nixosModules.impermanence self.nixosModules.base ]
+            ++ (with inputs.nixos-hardware.nixosModules; [ common-pc-ssd ])
+            ++ lib.optional true outputs.nixosModules.users;
+        disko.devices.disk.a.device = "/dev/sda";
+    }"#;
+    let evaluated = evaluate_text("l.nix", text, &Arguments::new(), &mut SourceMap::new()).unwrap();
+    assert_eq!(super::data(&evaluated.value)["disko"]["devices"]["disk"]["a"]["device"], "/dev/sda");
+    let told: Vec<&str> = evaluated.findings.iter().map(|finding| finding.message.as_str()).collect();
+    let reason = "needs a real Nix: landfall has no packages and no flake inputs";
+    assert_eq!(
+        told,
+        ["inputs.impermanence", "self.nixosModules", "inputs.nixos-hardware", "outputs.nixosModules"]
+            .map(|what| format!("this module is passed over: `{what}` {reason}"))
+    );
+    let report =
+        report("{ inputs, ... }: { imports = builtins.attrValues inputs.self.nixosModules; disk = { }; }");
+    assert!(report.contains("`inputs.self` needs a real Nix"), "{report}");
 }

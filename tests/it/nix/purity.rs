@@ -32,8 +32,8 @@ fn folder() -> tempfile::TempDir {
 fn value(outer: &Path, expression: &str) -> Result<Json, NixError> {
     let file = outer.join("layout/layout.nix");
     fs::write(&file, format!("{{ lib, ... }}: {{ disko.devices.x = {expression}; }}")).unwrap();
-    let value = evaluate(&file, &Arguments::new(), &mut SourceMap::new())?;
-    Ok(data(&value)["disko"]["devices"]["x"].clone())
+    let evaluated = evaluate(&file, &Arguments::new(), &mut SourceMap::new())?;
+    Ok(data(&evaluated.value)["disko"]["devices"]["x"].clone())
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn files_that_import_each_other_are_refused() {
     fs::write(inner.join("one.nix"), "{ imports = [ ./two.nix ./layout.nix ]; disko.devices.disk.a.x = 1; }")
         .unwrap();
     fs::write(inner.join("two.nix"), "{ imports = [ ./one.nix ]; disko.devices.disk.b.x = 2; }").unwrap();
-    let value = evaluate(&inner.join("layout.nix"), &Arguments::new(), &mut SourceMap::new()).unwrap();
-    assert_eq!(data(&value)["disko"]["devices"]["disk"], json!({"a": {"x": 1}, "b": {"x": 2}}));
+    let evaluated = evaluate(&inner.join("layout.nix"), &Arguments::new(), &mut SourceMap::new()).unwrap();
+    assert_eq!(data(&evaluated.value)["disko"]["devices"]["disk"], json!({"a": {"x": 1}, "b": {"x": 2}}));
 }
 
 #[test]
@@ -160,6 +160,6 @@ fn a_layout_reached_by_a_link_reads_the_folder_that_it_is_in() {
     let link = outer.path().join("link.nix");
     fs::write(outer.path().join("layout/real.nix"), "{ disko.devices.x = import ./size.nix; }").unwrap();
     symlink("layout/real.nix", &link).unwrap();
-    let value = evaluate(&link, &Arguments::new(), &mut SourceMap::new()).unwrap();
-    assert_eq!(data(&value)["disko"]["devices"]["x"], "1G");
+    let evaluated = evaluate(&link, &Arguments::new(), &mut SourceMap::new()).unwrap();
+    assert_eq!(data(&evaluated.value)["disko"]["devices"]["x"], "1G");
 }

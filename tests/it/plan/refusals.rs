@@ -1,7 +1,8 @@
 //! What is refused, and in which words.
 
-use landfall::layout::{Layout, Source};
-use landfall::plan::{Plan, Request};
+use landfall::layout::diagnostic::Severity;
+use landfall::layout::{Draft, Layout, Source};
+use landfall::plan::{Plan, Problem, Request};
 use landfall::units::ByteSize;
 use serde_json::{Value as Json, json};
 
@@ -114,20 +115,106 @@ fn volumes_larger_than_their_group_are_refused() {
     );
 }
 
-/// What is too small within a partition can be looked at, but nothing is made from it; a partition without a place leaves nothing
-/// to look at.
+/// What is too small within a partition can be looked at, but nothing is made from it.
 #[test]
 fn a_draft_shows_what_does_not_fit() {
     let mut devices =
         gpt(&json!({ "pv": { "size": "100%", "content": { "type": "lvm_pv", "vg": "data" } } }));
     devices["lvm_vg"] = json!({ "data": { "type": "lvm_vg", "lvs": { "a": { "size": "600G" } } } });
     let layout = parsed(&devices);
-    let (plan, problems) = Plan::draft(&layout, &request("main=64G")).unwrap();
+    let (plan, problems) = Plan::draft(&layout.clone().into(), &request("main=64G"));
     assert_eq!(plan.disks[0].table().unwrap().partitions.len(), 1);
     assert_eq!(problems.len(), 1);
+    assert!(problems.iter().all(Problem::leaves_partitions));
     assert!(Plan::new(&layout, &request("main=64G")).is_err());
-    let devices = gpt(&json!({ "a": { "size": "600G" } }));
-    assert!(Plan::draft(&parsed(&devices), &request("main=64G")).is_err());
+}
+
+/// Of a table with a partition that cannot be placed, a draft has what disko's own script leaves: the partitions before it.
+#[test]
+fn a_draft_ends_at_the_first_partition_without_a_place() {
+    for devices in [
+        gpt(&json!({ "a": { "size": "10G" }, "b": { "size": "600G" }, "c": { "size": "1G" } })),
+        json!({ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": {
+            "type": "table", "format": "gpt", "partitions": [
+                { "name": "a", "start": "1MiB", "end": "10GiB" },
+                { "name": "b", "start": "2GiB", "end": "3GiB" },
+                { "name": "c", "start": "11GiB", "end": "12GiB" },
+            ],
+        } } } }),
+    ] {
+        let layout = parsed(&devices);
+        for wanted in ["main=64G", "*=64G"] {
+            let (plan, problems) = Plan::draft(&layout.clone().into(), &request(wanted));
+            let table = plan.disks[0].table().unwrap();
+            let names: Vec<&str> = table.partitions.iter().map(|each| each.name.as_str()).collect();
+            assert_eq!((names, problems.len()), (vec!["a"], 1));
+            assert!(!problems[0].leaves_partitions());
+            assert_eq!(plan.json()["layout"], layout.resolved_json());
+            assert!(Plan::new(&layout, &request(wanted)).is_err());
+        }
+    }
+}
+
+/// disko accepts members of what is not declared, labels that sgdisk cuts and file systems at one path; a draft shows what comes
+/// of it.
+#[test]
+fn a_draft_shows_what_disko_accepts() {
+    let long = "x".repeat(40);
+    let devices = gpt(&json!({
+        "a": { "size": "1G", "label": long, "content": filesystem("ext4", "/data") },
+        "b": { "size": "1G", "content": filesystem("ext4", "/data") },
+        "c": { "size": "1G", "content": { "type": "lvm_pv", "vg": "missing" } },
+        "d": { "size": "1G", "content": { "type": "mdraid", "name": "missing" } },
+        "e": { "size": "1G", "content": { "type": "zfs", "pool": "missing" } },
+        "f": { "size": "1G", "content": { "type": "bcachefs", "filesystem": "missing" } },
+    }));
+    let source = || Source::Json { name: "layout.json".to_owned(), text: devices.to_string().into_bytes() };
+    assert!(Layout::parse(source()).is_err());
+    let (draft, findings) = Draft::parse(source()).unwrap();
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let codes: Vec<&str> = errors.map(|finding| finding.code).collect();
+    assert_eq!(
+        codes,
+        [
+            "long-label",
+            "duplicate-mount",
+            "unresolved-name",
+            "unresolved-name",
+            "unresolved-name",
+            "unresolved-name"
+        ]
+    );
+    let (plan, problems) = Plan::draft(&draft, &request("main=64G"));
+    assert!(problems.iter().all(Problem::leaves_partitions));
+    assert_eq!(problems.len(), 5);
+    let table = plan.disks[0].table().unwrap();
+    let labels: Vec<&str> = table.partitions.iter().map(|each| each.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        [&long[..36], "disk-main-b", "disk-main-c", "disk-main-d", "disk-main-e", "disk-main-f"]
+    );
+    let document = plan.json_with(&findings, draft.sources());
+    assert_eq!(document["findings"].as_array().unwrap().len(), findings.len());
+    assert_eq!(document["layout"], draft.resolved_json());
+}
+
+/// A layout whose parts lie on each other in a circle has no order in which it could be made: what is left is its resolved form.
+#[test]
+fn a_draft_of_a_circle_has_the_layout_alone() {
+    let member = |name: &str| json!({ "type": "mdraid", "name": name });
+    let devices = json!({ "mdadm": {
+        "one": { "type": "mdadm", "level": 1, "content": member("two") },
+        "two": { "type": "mdadm", "level": 1, "content": member("one") },
+    } });
+    let source = Source::Json { name: "layout.json".to_owned(), text: devices.to_string().into_bytes() };
+    let (draft, _) = Draft::parse(source).unwrap();
+    let (plan, problems) = Plan::draft(&draft, &request("*=64G"));
+    assert!(plan.arrays.is_empty());
+    assert_eq!(
+        problems[0].cause.to_string(),
+        "the array `one` and the array `two` lie on each other in a circle"
+    );
+    assert!(!problems[0].leaves_partitions());
 }
 
 #[test]

@@ -35,6 +35,7 @@ rec {
 
   imap0 = f: list: genList (n: f n (elemAt list n)) (length list);
   imap1 = f: list: genList (n: f (n + 1) (elemAt list n)) (length list);
+  imap = imap1;
   ifilter0 =
     keep: list:
     map (n: elemAt list n) (filter (n: keep n (elemAt list n)) (genList (n: n) (length list)));

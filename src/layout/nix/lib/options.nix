@@ -18,6 +18,10 @@ rec {
     example = true;
     description = "Whether to enable ${name}.";
   };
+  mkPackageOption = _: name: _: mkOption {
+    type = lib.types.package;
+    description = "The ${builtins.concatStringsSep "." (lib.toList name)} package to use.";
+  };
   mkSinkUndeclaredOptions = declaration: mkOption ({ internal = true; visible = false; } // declaration);
   isOption = value: value._type or null == "option";
   isType = name: value: value._type or null == name;

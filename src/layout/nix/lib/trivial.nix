@@ -45,6 +45,16 @@ rec {
     go number;
   toHexString = number: builtins.concatStringsSep "" (map (elemAt digits) (toBaseDigits 16 number));
 
+  fromHexString =
+    text:
+    let
+      parts = builtins.match "(0[xX])?([0-9a-fA-F]+)" text;
+    in
+    if parts == null then
+      throw "fromHexString: `${text}` is not a hexadecimal number"
+    else
+      (builtins.fromTOML "number = 0x${elemAt parts 1}").number;
+
   fix = f: let x = f x; in x;
   extends = overlay: f: final: let previous = f final; in previous // overlay final previous;
   composeExtensions =

@@ -150,6 +150,7 @@ impl Evaluator<'_> {
             b"pkgs" => self.packages("pkgs")?,
             b"inputs" => self.flake_inputs("inputs")?,
             b"disko" => self.disko_flake("disko")?,
+            b"flake" | b"outputs" | b"self" => self.flake(&name.to_string())?,
             _ => return Err(not_given(name, span)),
         };
         self.force(stand_in)

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-use super::super::error::{NixError, Res};
+use super::super::error::{NixError, NixErrorKind, Res};
 use super::super::eval::Evaluator;
 use super::super::heap::{Cell, CellId};
 use super::super::text::Text;
@@ -11,6 +11,7 @@ use super::super::value::{Attrs, Value};
 use super::definition::Definition;
 use super::option::OptionTree;
 use super::{Collected, SystemId};
+use crate::layout::diagnostic::Diagnostic;
 use crate::layout::syntax::source::Span;
 
 /// Names of a module beside what it defines.
@@ -31,6 +32,9 @@ impl Evaluator<'_> {
         let mut collected = Vec::new();
         while let Some(cell) = waiting.pop_front() {
             self.budget.step()?;
+            if self.is_of_a_flake(cell)? {
+                continue;
+            }
             let Some(module) = self.load_module(system, cell, &mut known)? else { continue };
             for list in [&b"imports"[..], b"require"] {
                 if let Some(imports) = module.attrs.get(list) {
@@ -50,6 +54,24 @@ impl Evaluator<'_> {
             }
         }
         Ok(Collected { definitions, options })
+    }
+
+    /// Whether a module comes from a flake, which only a real Nix has. Configurations import many of those (hardware, secrets,
+    /// impermanence), and none of them says which disks there are: they are passed over with a warning.
+    fn is_of_a_flake(&mut self, cell: CellId) -> Res<bool> {
+        let error = match self.force(cell) {
+            Err(error) if error.kind == NixErrorKind::NeedsNix => error,
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(false),
+        };
+        let span = error.span.unwrap_or_else(|| self.heap.span(cell));
+        let finding = Diagnostic::warning(
+            "passed-over",
+            span,
+            format!("this module is passed over: {}", error.message),
+        );
+        self.findings.push(finding.hint("if it says anything about disks, use `--nix`"));
+        Ok(true)
     }
 
     /// A module as a set; `None` if it was there before or adds nothing.

@@ -13,6 +13,9 @@ use super::option::{Declared, OptionTree};
 use super::{Merge, SystemId, Task, Undeclared, refuse_depth, show};
 use crate::layout::syntax::source::Span;
 
+/// What an entry of a joined set takes, with the delayed joining of its value: that path and those definitions.
+const PART_BYTES: usize = 320;
+
 /// How sets without a declaration are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -31,8 +34,30 @@ impl Evaluator<'_> {
         }
     }
 
+    /// The value in a cell, computed now; `None` for a part of the devices of which no definition is in effect: it is not there.
+    pub(in crate::layout::nix) fn force_part(&mut self, cell: CellId) -> Res<Option<Value>> {
+        let Cell::Module(task) = self.heap.get(cell).clone() else { return self.force(cell).map(Some) };
+        let Task::Merge(merge) = &*task else { return self.force(cell).map(Some) };
+        self.budget.enter()?;
+        self.heap.replace(cell, Cell::Busy);
+        let result = self.merge_optional(merge);
+        self.budget.leave();
+        self.origin = None;
+        match &result {
+            Ok(Some(value)) => self.heap.replace(cell, Cell::Value(value.clone())),
+            Ok(None) | Err(_) => self.heap.replace(cell, Cell::Module(Rc::clone(&task))),
+        };
+        result
+    }
+
     /// The value at a path; `None` if no definition of it is in effect.
     fn merge_optional(&mut self, merge: &Merge) -> Res<Option<Value>> {
+        let result = self.merge_present(merge);
+        let Some(span) = merge.named else { return result };
+        result.map_err(|error| error.within(span, || show(&self.full_path(merge.system, &merge.path))))
+    }
+
+    fn merge_present(&mut self, merge: &Merge) -> Res<Option<Value>> {
         refuse_depth(&merge.path)?;
         let collected = self.system(merge.system).collected.clone();
         let declared = collected.as_ref().and_then(|collected| collected.options.find(&merge.path));
@@ -146,7 +171,7 @@ impl Evaluator<'_> {
         };
         let mut path = merge.path.clone();
         path.push(name);
-        let task = Task::Merge(Merge { system: merge.system, path, definitions });
+        let task = Task::Merge(Merge { system: merge.system, path, definitions, named: None });
         self.heap.add(Cell::Module(Rc::new(task)), span)
     }
 
@@ -178,22 +203,56 @@ impl Evaluator<'_> {
                 entry.1.push(one.definition.settled_part(attr.value, attr.span));
             }
         }
+        let lazy = !self.names_are_values(merge);
         let mut entries = Vec::with_capacity(names.len());
         for (name, (span, definitions)) in names {
             let mut path = merge.path.clone();
             path.push(name.clone());
-            let inner = Merge { system: merge.system, path, definitions };
-            // Whether the name is there at all depends on its conditions, so its outermost part is computed now.
-            let value = self
-                .merge_optional(&inner)
-                .map_err(|error| error.within(span, || show(&self.full_path(inner.system, &inner.path))))?;
-            if let Some(value) = value {
-                let origin = self.origin(&inner.definitions, span);
-                entries.push(Attr { name, value: self.heap.add(Cell::Value(value), origin)?, span });
+            let inner = Merge { system: merge.system, path, definitions, named: Some(span) };
+            if !lazy && !self.is_in_effect(&inner)? {
+                continue;
+            }
+            let origin = self.origin(&inner.definitions, span);
+            let value = self.heap.add(Cell::Module(Rc::new(Task::Merge(inner))), origin)?;
+            entries.push(Attr { name, value, span });
+        }
+        self.budget.bytes(entries.len().saturating_mul(PART_BYTES))?;
+        Ok(Value::Attrs(Rc::new(Attrs::from_sorted(entries))))
+    }
+
+    /// Whether the names in a set are its author's and not options: which of them there are is known as soon as the set is, as
+    /// with NixOS's type `attrsOf`. An option is there even if `mkIf` leaves out its value.
+    fn names_are_values(&self, merge: &Merge) -> bool {
+        const SETS: [&[u8]; 14] = [
+            b"bcachefs_filesystems",
+            b"datasets",
+            b"disk",
+            b"lvm_vg",
+            b"lvs",
+            b"mdadm",
+            b"nodev",
+            b"options",
+            b"partitions",
+            b"rootFsOptions",
+            b"settings",
+            b"subvolumes",
+            b"swap",
+            b"zpool",
+        ];
+        self.system(merge.system).undeclared == Undeclared::Data
+            || merge.path.last().is_some_and(|name| SETS.contains(&&**name))
+    }
+
+    /// Whether anything defines a path. For that the outermost part of its definitions is computed.
+    fn is_in_effect(&mut self, merge: &Merge) -> Res<bool> {
+        let found = self.unmark(&merge.definitions).and_then(|plain| self.effective(plain));
+        match found {
+            Ok(plain) => Ok(!plain.is_empty()),
+            Err(error) => {
+                let span = merge.named.unwrap_or(self.nowhere);
+                Err(error.within(span, || show(&self.full_path(merge.system, &merge.path))))
             }
         }
-        self.budget.bytes(entries.len().saturating_mul(40))?;
-        Ok(Value::Attrs(Rc::new(Attrs::from_sorted(entries))))
     }
 
     /// The text that a value comes from.
@@ -214,9 +273,8 @@ impl Evaluator<'_> {
                 let mut path = merge.path.clone();
                 path.push(format!("[{}]", cells.len()).into());
                 let definitions = vec![one.definition.settled_part(*cell, span)];
-                if let Some(value) =
-                    self.merge_optional(&Merge { system: merge.system, path, definitions })?
-                {
+                let element = Merge { system: merge.system, path, definitions, named: None };
+                if let Some(value) = self.merge_optional(&element)? {
                     cells.push(self.heap.add(Cell::Value(value), span)?);
                 }
             }

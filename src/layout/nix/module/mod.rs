@@ -6,7 +6,7 @@
 //!
 //! NixOS knows every option, landfall only disko's and the layout's own. So two rules stand in for the missing declarations.
 //! Under `disko.devices` sets are options themselves: a definition of higher priority replaces the whole set, and what `mkIf`
-//! leaves out is not there. Elsewhere sets are mere paths to options: marks are pushed down to what they hold, and nothing is
+//! leaves out is not there. Their parts are joined when they are asked for, so that one may read another. Elsewhere sets are mere paths to options: marks are pushed down to what they hold, and nothing is
 //! computed before it is asked for, so that a module full of NixOS options costs and breaks nothing.
 
 mod arguments;
@@ -56,6 +56,8 @@ pub(super) struct Merge {
     system: SystemId,
     path: Vec<Text>,
     definitions: Vec<Definition>,
+    /// For a part of the devices, where its name stands: errors say which part was being evaluated.
+    named: Option<Span>,
 }
 
 /// A set of modules that are evaluated together: the layout, or one value of an option whose type is a submodule.
@@ -140,7 +142,12 @@ impl Evaluator<'_> {
             )
             .hint("`imports`, and the names that a module defines, must not use `config`"));
         };
-        self.merge(&Merge { system: id, path: Vec::new(), definitions: collected.definitions.clone() })
+        self.merge(&Merge {
+            system: id,
+            path: Vec::new(),
+            definitions: collected.definitions.clone(),
+            named: None,
+        })
     }
 }
 
