@@ -93,6 +93,19 @@ impl Program {
         }
     }
 
+    /// Runs it to its end on the terminal of the person who started us, whom it may ask; success is exit status 0.
+    pub fn run_attended(&self) -> Result<(), CommandError> {
+        tracing::debug!("running {}", self.line());
+        let program = self.found().unwrap_or_else(|| PathBuf::from(&self.name));
+        let status = Command::new(program).args(&self.arguments).stdout(Stdio::null()).status();
+        let status = status.map_err(|source| self.start_error(source))?;
+        if status.success() {
+            return Ok(());
+        }
+        // What it had to say, it said there.
+        Err(CommandError::Failed { line: self.line(), status, stderr: String::new() })
+    }
+
     /// Runs it to its end with empty standard input; success is exit status 0.
     pub fn run(&self) -> Result<Output, CommandError> {
         tracing::debug!("running {}", self.line());

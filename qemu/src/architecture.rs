@@ -56,6 +56,11 @@ impl Architecture {
         }
     }
 
+    /// Fails when QEMU for this machine type is not installed; the error names the package.
+    pub fn require_qemu(self) -> Result<(), crate::Error> {
+        crate::program::find(self.program(), self.package()).map(drop)
+    }
+
     /// The architecture of this program, which KVM can accelerate; `None` where it is neither.
     pub fn host() -> Option<Self> {
         std::env::consts::ARCH.parse().ok()

@@ -9,9 +9,12 @@ use super::terminal::Terminal;
 use super::{Failure, load, note, print};
 use crate::error::Exit;
 use crate::identity::Seed;
-use crate::image::{Growth, KeyFiles, Prepared, Request};
+use crate::image::{Growth, HookUse, KeyFiles, Machine, Prepared, Request, System};
+use crate::layout::Layout;
+use crate::output::iso::Program;
 use crate::output::manifest::{DigestKind, Inputs};
 use crate::output::raw;
+use crate::output::vm::{Ready, VmError};
 use crate::plan::DiskRequest;
 use crate::progress::Progress;
 use crate::units::ByteSize;
@@ -70,6 +73,21 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "KIND")]
     digest: Option<DigestKind>,
 
+    /// Fail where a virtual machine would be needed: for file systems that
+    /// only a running kernel makes, and for hooks
+    #[arg(long)]
+    no_vm: bool,
+
+    /// Leave out the hooks of the layout, which are shell
+    #[arg(long)]
+    skip_hooks: bool,
+
+    /// A static landfall for the virtual machine; otherwise this program if
+    /// it is one, else `ARCH/landfall` in ../lib/landfall or ../static beside
+    /// it
+    #[arg(long, value_name = "FILE", conflicts_with = "no_vm")]
+    installer_binary: Option<PathBuf>,
+
     /// Decide and check everything, write nothing, print the plan
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -104,6 +122,8 @@ pub(super) fn image(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fa
             by_name: arguments.key.iter().cloned().collect(),
             forced_seed: arguments.sizes.seed.filter(|_| arguments.insecure_keys),
         },
+        machine: if arguments.no_vm { Machine::Refused } else { Machine::Allowed },
+        hooks: if arguments.skip_hooks { HookUse::LeaveOut } else { HookUse::Run },
         growth: if arguments.grow { Growth::ToDisk } else { Growth::Fixed },
         ..Request::default()
     };
@@ -117,7 +137,35 @@ pub(super) fn image(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fa
     let inputs = Inputs::new(&arguments.layout.layout, &system)
         .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
     let progress: &dyn Progress = terminal;
-    let written =
-        raw::write(&prepared, &inputs, (&arguments.out, arguments.digest), progress).map_err(failed)?;
+    let to = (arguments.out.as_path(), arguments.digest);
+    let written = if prepared.machine_needs().is_empty() {
+        raw::write(&prepared, &inputs, to, progress).map_err(failed)?
+    } else {
+        let vm_failed = |error: VmError| vm_failure(&error, &layout, terminal);
+        let program = program(arguments, &system);
+        let ready = Ready::new(&prepared, &system, &request, &program).map_err(vm_failed)?;
+        for need in prepared.machine_needs() {
+            note(&format!("note: {}: {}", need.text(), need.cost()), terminal);
+        }
+        let mut fill = |images: &[raw::ImageFile<'_>]| ready.fill(images, &arguments.out, progress);
+        raw::write_by(&prepared, &inputs, to, &mut fill).map_err(vm_failed)?
+    };
     print(&written.iter().map(|file| format!("{}\n", file.display())).collect::<String>())
+}
+
+/// The program that runs in the virtual machine.
+fn program(arguments: &Arguments, system: &System) -> Program {
+    let own = || Program::FirstOf(super::iso::programs(system.generation().architecture));
+    arguments.installer_binary.clone().map_or_else(own, Program::Given)
+}
+
+fn vm_failure(error: &VmError, layout: &Layout, terminal: &Terminal) -> Failure {
+    if let VmError::Image(error) = error {
+        return load::image_failure(error, Some(layout), terminal.style());
+    }
+    let failure = Failure::from_error(error.exit(), error);
+    match error.hint() {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
 }

@@ -51,6 +51,18 @@ pub(super) struct TargetArguments {
     yes_wipe_all_disks: bool,
 }
 
+impl TargetArguments {
+    /// Whether what is on the disks may be lost.
+    pub(super) const fn may_wipe(&self) -> bool {
+        self.yes_wipe_all_disks
+    }
+
+    /// What happens to a disk that has something on it.
+    pub(super) const fn occupied(&self) -> Occupied {
+        if self.yes_wipe_all_disks { Occupied::Wipe } else { Occupied::Refuse }
+    }
+}
+
 /// Arguments of `landfall install`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -93,7 +105,9 @@ pub(super) fn install(arguments: &Arguments, terminal: &Terminal) -> Result<(), 
     let machine = Machine::here();
     let targets = targets(&arguments.targets, &layout, &machine)?;
     let failed = |error: &InstallError| failure(error, &layout, terminal);
-    let occupied = check(&arguments.targets, &machine, &targets).map_err(|error| failed(&error))?;
+    let occupied = install::check(&machine, &targets, arguments.targets.occupied())
+        .and_then(|()| install::contents(&targets))
+        .map_err(|error| failed(&error))?;
     let keys = arguments.key.iter().map(|key| (key.name.clone(), key.device.clone())).collect();
     let request = Request {
         seed: arguments.seed,
@@ -107,7 +121,7 @@ pub(super) fn install(arguments: &Arguments, terminal: &Terminal) -> Result<(), 
     }
     note(&told(&targets, &occupied), terminal);
     let mut state = State::Untouched;
-    install::write((&prepared, &system), &targets, terminal, &mut state).map_err(|error| {
+    install::write((&prepared, Some(&system)), &targets, terminal, &mut state).map_err(|error| {
         note(&format!("state: {state}"), terminal);
         failed(&error)
     })?;
@@ -115,18 +129,6 @@ pub(super) fn install(arguments: &Arguments, terminal: &Terminal) -> Result<(), 
         register(&prepared, &system, terminal);
     }
     print(&targets.values().map(|disk| format!("{}\n", disk.path.display())).collect::<String>())
-}
-
-/// Refuses what must not be written; what is on each disk otherwise.
-pub(super) fn check(
-    arguments: &TargetArguments,
-    machine: &Machine,
-    targets: &Targets,
-) -> Result<BTreeMap<String, Contents>, InstallError> {
-    let occupied = if arguments.yes_wipe_all_disks { Occupied::Wipe } else { Occupied::Refuse };
-    install::check(machine, targets, occupied)?;
-    let contents = |(name, disk): (&String, &Disk)| Ok((name.clone(), Contents::of(disk)?));
-    targets.iter().map(contents).collect()
 }
 
 /// Which disks become what, and what is lost, a line for each.
@@ -140,13 +142,14 @@ pub(super) fn told(targets: &Targets, contents: &BTreeMap<String, Contents>) -> 
 }
 
 /// The devices that were named, as disks.
-pub(super) fn targets(
-    arguments: &TargetArguments,
-    layout: &Layout,
-    machine: &Machine,
-) -> Result<Targets, Failure> {
+pub(super) fn named(arguments: &TargetArguments, machine: &Machine) -> Result<Targets, Failure> {
+    named_disks(&arguments.disk, machine)
+}
+
+/// The devices of `arguments`, as disks.
+pub(super) fn named_disks(arguments: &[DiskArgument], machine: &Machine) -> Result<Targets, Failure> {
     let mut targets = Targets::new();
-    for DiskArgument { name, device } in &arguments.disk {
+    for DiskArgument { name, device } in arguments {
         let input = |error: &dyn std::error::Error| Failure::from_error(Exit::Input, error);
         let disk = match machine.disk_at(device).map_err(|error| input(&error))? {
             Some(disk) => disk,
@@ -160,6 +163,12 @@ pub(super) fn targets(
             return Err(Failure::new(Exit::Usage, format!("--disk {name}=… is given twice")));
         }
     }
+    Ok(targets)
+}
+
+/// The devices that were named, one for each disk of the layout.
+fn targets(arguments: &TargetArguments, layout: &Layout, machine: &Machine) -> Result<Targets, Failure> {
+    let targets = named(arguments, machine)?;
     if let Some(name) = layout.devices().disk.keys().find(|name| !targets.contains_key(*name)) {
         let text = format!("no device is named for disk `{name}` of the layout");
         let disks = machine.disks().unwrap_or_default();

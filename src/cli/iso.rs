@@ -218,7 +218,7 @@ impl MediumArguments {
 
 /// Where a static landfall for `architecture` may be: the running program, `ARCH/landfall` in `../lib/landfall`
 /// beside it (an installed landfall), and in `../static` (where `make static` leaves it in landfall's source).
-fn programs(architecture: Architecture) -> Vec<PathBuf> {
+pub(super) fn programs(architecture: Architecture) -> Vec<PathBuf> {
     let Ok(own) = std::env::current_exe() else { return Vec::new() };
     let folder = own.parent().unwrap_or(Path::new("/")).to_owned();
     let beside = |place: &str| folder.join("..").join(place).join(architecture.to_string()).join("landfall");

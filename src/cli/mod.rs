@@ -7,8 +7,10 @@ mod arguments;
 mod check;
 mod completions;
 mod demo;
+mod destroy;
 mod dev_sample;
 mod failure;
+mod format;
 mod image;
 mod inspect;
 mod install;
@@ -16,6 +18,7 @@ mod interrupt;
 mod iso;
 mod load;
 mod man;
+mod mount;
 mod plan;
 mod run;
 mod terminal;
@@ -29,12 +32,14 @@ pub use failure::Failure;
 use crate::error::Exit;
 use crate::installer;
 use arguments::Common;
+use mount::Direction;
 use terminal::Terminal;
 
 /// Turns a declared disk layout and a system closure into a machine that boots.
 ///
 /// Layouts are disko's language; systems are NixOS-style store closures. Images are built as an
-/// ordinary user: no root, no virtual machine, the same bytes every time.
+/// ordinary user: no root, the same bytes every time; a virtual machine only
+/// for what nobody else can write.
 #[derive(Debug, Parser)]
 #[command(name = "landfall", version, max_term_width = 80, infer_subcommands = true)]
 #[command(
@@ -58,6 +63,14 @@ enum Command {
     Image(image::Arguments),
     /// Install a system onto disks of this machine
     Install(install::Arguments),
+    /// Make the disks of a layout blank: everything on them is lost
+    Destroy(destroy::Arguments),
+    /// Format disks of this machine as a layout says
+    Format(format::Arguments),
+    /// Mount what a layout describes
+    Mount(mount::Arguments),
+    /// Unmount what a layout describes
+    Unmount(mount::Arguments),
     /// Make a medium that runs a system, or installs it
     Iso(iso::Arguments),
     /// Show what is on an image or a disk
@@ -103,6 +116,10 @@ fn run(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Plan(arguments) => plan::plan(&arguments, terminal),
         Command::Image(arguments) => image::image(&arguments, terminal),
         Command::Install(arguments) => install::install(&arguments, terminal),
+        Command::Destroy(arguments) => destroy::destroy(&arguments, terminal),
+        Command::Format(arguments) => format::format(&arguments, terminal),
+        Command::Mount(arguments) => mount::mount(&arguments, Direction::Mount, terminal),
+        Command::Unmount(arguments) => mount::mount(&arguments, Direction::Unmount, terminal),
         Command::Iso(arguments) => iso::iso(&arguments, terminal),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Run(arguments) => run::run(&arguments, terminal),

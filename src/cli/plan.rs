@@ -11,7 +11,7 @@ use super::{Failure, load, note, print};
 use crate::error::Exit;
 use crate::files;
 use crate::identity::Seed;
-use crate::image::{Prepared, Request, System};
+use crate::image::{HookUse, Machine, Prepared, Request, System};
 use crate::layout::diagnostic::Severity;
 use crate::layout::render::render;
 use crate::layout::{Diagnostic, Draft, Layout};
@@ -138,6 +138,8 @@ fn made(arguments: &Arguments, layout: &Layout, terminal: &Terminal) -> Result<P
         seed: arguments.sizes.seed,
         disks: arguments.sizes.disk.clone(),
         free: arguments.sizes.free,
+        machine: Machine::Allowed,
+        hooks: HookUse::Run,
         ..Request::default()
     };
     Prepared::plan_only(layout, &system, &request).map_err(failed)

@@ -74,6 +74,21 @@ impl Machine {
         Ok(uses.into_iter().collect())
     }
 
+    /// Whether something is mounted at `place`.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel's table of mounts cannot be read.
+    pub fn is_mount_point(&self, place: &Path) -> Result<bool, IoError> {
+        Ok(self.mounts()?.iter().any(|(_, at)| Path::new(at) == place))
+    }
+
+    /// Whether the device or file `place` is swapped to.
+    pub fn is_swap(&self, place: &Path) -> bool {
+        let real = std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+        real.file_name().and_then(|name| name.to_str()).is_some_and(|name| self.swaps().contains(name))
+    }
+
     /// What is made of `device`, which is `disk`, a partition of it, or another whole device.
     fn holders(&self, device: &str, disk: &Disk) -> Result<Vec<String>, IoError> {
         let block = self.sys.join("block");

@@ -6,6 +6,7 @@
 
 pub mod btrfs;
 pub mod cpio;
+mod entropy;
 pub mod ext4;
 pub mod external;
 pub mod fat;

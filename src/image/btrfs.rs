@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Contents, ImageError, filesystem, mkfs_arguments, visit};
 use crate::fs::btrfs::{
-    self, Compression, Filling, Label, Options, Overwriting, Profile, Storage, SubvolumePath, SwapFile,
-    Volumes,
+    self, Compression, Effort, Filling, Label, Options, Overwriting, Profile, Storage, SubvolumePath,
+    SwapFile, Volumes,
 };
 use crate::identity::Seed;
 use crate::plan::Plan;
@@ -141,8 +141,8 @@ fn storage(options: &[String]) -> Result<Storage, String> {
     for option in options.iter().flat_map(|option| option.split(',')) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name {
-            "nodatacow" => storage = Storage { compression: None, overwriting: Overwriting::InPlace },
-            "nodatasum" => storage = Storage { compression: None, overwriting: Overwriting::Unchecked },
+            "nodatacow" => storage = Storage { overwriting: Overwriting::InPlace, ..Storage::default() },
+            "nodatasum" => storage = Storage { overwriting: Overwriting::Unchecked, ..Storage::default() },
             "datacow" | "datasum" => storage.overwriting = Overwriting::CopyOnWrite,
             "compress" | "compress-force" if matches!(value, "no" | "none") => storage.compression = None,
             "compress" | "compress-force" => {
@@ -150,7 +150,8 @@ fn storage(options: &[String]) -> Result<Storage, String> {
                 let compression = Compression::from_option(method).ok_or_else(|| {
                     format!("the mount option `{option}` names no compression that btrfs has")
                 })?;
-                storage = Storage { compression: Some(compression), overwriting: Overwriting::CopyOnWrite };
+                let effort = if name == "compress" { Effort::Promising } else { Effort::Always };
+                storage = Storage { compression: Some(compression), effort, ..Storage::default() };
             }
             _ => {}
         }
@@ -167,9 +168,10 @@ mod tests {
         let storage = |options: &[&str]| {
             storage(&options.iter().map(|option| (*option).to_owned()).collect::<Vec<_>>())
         };
-        let zstd = Storage { compression: Some(Compression::Zstd(3)), overwriting: Overwriting::CopyOnWrite };
+        let zstd = Storage { compression: Some(Compression::Zstd(3)), ..Storage::default() };
+        let forced = Storage { effort: Effort::Always, ..zstd };
         assert_eq!(storage(&["noatime", "compress=zstd"]), Ok(zstd));
-        assert_eq!(storage(&["compress-force=zstd:3,ssd"]), Ok(zstd));
+        assert_eq!(storage(&["compress-force=zstd:3,ssd"]), Ok(forced));
         assert_eq!(storage(&["compress=zstd", "nodatacow"]).unwrap().overwriting, Overwriting::InPlace);
         assert_eq!(storage(&["nodatacow", "compress=zstd"]), Ok(zstd), "the last one counts");
         assert_eq!(storage(&["compress"]).unwrap().compression, Some(Compression::Zlib(3)));

@@ -1,8 +1,8 @@
 //! What goes into each file system, and how much room that takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ImageError, Request, System, btrfs, filesystem, visit};
+use super::{ImageError, Request, System, btrfs, filesystem, machine, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
 use crate::plan::boot::BootPartition;
 use crate::plan::content::Filesystem;
@@ -27,7 +27,8 @@ impl Contents {
     /// Makes the trees for what `plan` mounts.
     pub(super) fn new(plan: &Plan, system: &System, request: &Request) -> Result<Self, ImageError> {
         let mounted = mounted(plan);
-        if !["/", "/nix", "/nix/store"].iter().any(|path| mounted.contains_key(*path)) {
+        let on_disk: BTreeSet<&str> = mounted.keys().copied().chain(datasets(plan)).collect();
+        if !["/", "/nix", "/nix/store"].iter().any(|path| on_disk.contains(*path)) {
             return Err(ImageError::NoStore);
         }
         let (esp, xbootldr) = boot_mounts(plan, &mounted)?;
@@ -42,12 +43,17 @@ impl Contents {
         }
         let mut trees = split(tree, &mount_points)?;
         // What lies below a mount that is made anew at each start (tmpfs) is on no disk.
-        trees.retain(|mount_point, _| mounted.contains_key(mount_point.as_str()));
+        trees.retain(|mount_point, _| on_disk.contains(mount_point.as_str()));
         trees.insert(esp, boot.esp);
         if let (Some(mount_point), Some(tree)) = (xbootldr, boot.xbootldr) {
             trees.insert(mount_point, tree);
         }
         Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
+    }
+
+    /// Nothing for any file system: what formatting alone writes.
+    pub(super) fn blank() -> Self {
+        Self { trees: BTreeMap::new(), empty: Tree::new(Metadata::root(0o755)) }
     }
 
     /// The tree of the root file system, where that lies on a disk.
@@ -83,7 +89,17 @@ impl Contents {
             let place = filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path);
             needs.need_with_free(place, least, with_free);
         }
+        for path in datasets(plan) {
+            let tree = self.tree_at(path).unwrap_or(&self.empty);
+            let least = machine::estimate(tree, ByteSize::ZERO);
+            needs.need_with_free(path, least, machine::estimate(tree, free));
+        }
         Ok(needs)
+    }
+
+    /// What goes where `path` is mounted.
+    pub(super) fn tree_at(&self, path: &str) -> Option<&Tree> {
+        self.trees.get(path)
     }
 
     /// Bytes of all files.
@@ -102,6 +118,12 @@ fn mounted(plan: &Plan) -> BTreeMap<&str, &Filesystem> {
         }
     }
     mounted
+}
+
+/// Where the datasets of pools are mounted.
+fn datasets(plan: &Plan) -> impl Iterator<Item = &str> {
+    let datasets = plan.pools.iter().flat_map(|pool| &pool.datasets);
+    datasets.filter_map(|dataset| dataset.mount.as_ref()).map(|mount| mount.path.as_str())
 }
 
 /// Where the ESP and the extended boot loader partition are mounted.

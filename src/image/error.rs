@@ -13,6 +13,7 @@ use crate::fs::fat::FatError;
 use crate::layout::Diagnostic;
 use crate::layout::syntax::source::Span;
 use crate::plan::PlanError;
+use crate::plan::machine::MachineNeed;
 use crate::store::closure::ClosureError;
 use crate::store::install::InstallError;
 use crate::store::source::SourceError;
@@ -53,6 +54,9 @@ pub enum ImageError {
     /// The layout holds what cannot be written yet.
     #[error("not supported yet: {}", list(.0))]
     Unsupported(Vec<Unsupported>),
+    /// The layout needs a virtual machine, which is not to be used.
+    #[error("{}", .0.iter().map(MachineNeed::text).collect::<Vec<_>>().join("; "))]
+    NeedsMachine(Vec<MachineNeed>),
     /// The layout has no place for the boot files.
     #[error("the layout has no EFI system partition that is mounted, so the system could not boot")]
     NoEsp,
@@ -244,6 +248,7 @@ impl ImageError {
             Self::Array { .. } | Self::VolumeGroup { .. } | Self::DosTable { .. } if is_io(self) => {
                 Exit::Failed
             }
+            Self::NeedsMachine(_) => Exit::Refused,
             _ => Exit::Input,
         }
     }
@@ -263,6 +268,14 @@ impl ImageError {
             Self::NoEsp => {
                 Some("add a partition of type `EF00` with a `vfat` file system mounted at `/boot`".to_owned())
             }
+            Self::NeedsMachine(needs) if needs.iter().all(MachineNeed::is_hooks) => Some(
+                "leave out --no-vm, or leave out the hooks with --skip-hooks and do what they do elsewhere"
+                    .to_owned(),
+            ),
+            Self::NeedsMachine(_) => Some(
+                "leave out --no-vm: only a running kernel makes these, and QEMU works without KVM too"
+                    .to_owned(),
+            ),
             Self::NoStore => Some("give a file system the mount point `/` or `/nix`".to_owned()),
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! The file systems that we write, behind one door: which writer, with which options.
 
 use super::error::ImageError;
+use super::machine::{self, is_made_there};
 use super::mkfs_arguments;
 use crate::fs::ext4::{self, Label};
 use crate::fs::external;
@@ -39,6 +40,9 @@ pub(super) fn measure(
             place: place(filesystem),
             source,
         });
+    }
+    if is_made_there(filesystem) {
+        return Ok(machine::estimate(tree, free));
     }
     let options = ext4::Options { free, ..ext4_options(seed, filesystem)? };
     match ext4::measure(tree, &options) {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assemblies::Parity;
+use super::machine::is_made_there;
 use super::visit::mapper_path;
 use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
-use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Swap};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Subvolume, Swap};
 use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
 use crate::tree::Tree;
@@ -25,10 +26,37 @@ type Check<'a> = dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError> + 'a;
 pub struct Leaf<'a> {
     /// As planned.
     pub filesystem: &'a Filesystem,
-    /// What was to be written.
+    /// What was to be written: one part, or one for each subvolume.
+    pub parts: Vec<LeafPart<'a>>,
+    /// Where it lies, all layers below opened; the file system's own device is the first.
+    pub blocks: Vec<Arc<dyn Block>>,
+}
+
+/// What was to be written to one subvolume of a file system, or to all of it.
+#[derive(Debug)]
+pub struct LeafPart<'a> {
+    /// Path of the subvolume from the top, without a slash in front; empty for the top.
+    pub subvolume: &'a str,
+    /// Where it is mounted; `None`: nowhere.
+    pub mount: Option<&'a str>,
+    /// What is in it.
     pub tree: &'a Tree,
-    /// Where it lies, all layers below opened.
-    pub block: Arc<dyn Block>,
+}
+
+impl<'a> LeafPart<'a> {
+    fn top(filesystem: &'a Filesystem, contents: &'a Contents) -> Self {
+        let mount = filesystem.mount.as_ref().map(|mount| mount.path.as_str());
+        Self { subvolume: "", mount, tree: contents.of(filesystem) }
+    }
+
+    fn subvolume(subvolume: &'a Subvolume, contents: &'a Contents) -> Self {
+        let mount = subvolume.mount.as_ref();
+        Self {
+            subvolume: subvolume.name.trim_matches('/'),
+            mount: mount.map(|mount| mount.path.as_str()),
+            tree: contents.at(mount),
+        }
+    }
 }
 
 impl std::fmt::Debug for Leaf<'_> {
@@ -45,17 +73,7 @@ pub(super) fn write(
     target: Target<'_>,
 ) -> Result<(), ImageError> {
     let (disks, progress, check) = target;
-    let mut stack = Stack {
-        plan,
-        contents,
-        keys,
-        progress,
-        members: BTreeMap::new(),
-        tables: Vec::new(),
-        leaves: Vec::new(),
-        blank: BTreeMap::new(),
-        waiting: Vec::new(),
-    };
+    let mut stack = Stack::new((plan, contents, keys), progress);
     for disk in &plan.disks {
         if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
             stack.content(content, block.clone())?;
@@ -89,10 +107,41 @@ struct Stack<'a> {
     waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
 }
 
+/// Fills `block`, the device of one `content` of the plan.
+pub(super) fn write_content(
+    what: (&Plan, &Contents, &Keys),
+    content: &Content,
+    block: Arc<dyn Block>,
+    progress: &dyn Progress,
+) -> Result<(), ImageError> {
+    let mut stack = Stack::new(what, progress);
+    stack.content(content, block)?;
+    for (table, block) in stack.tables {
+        tables::write(table, &*block)?;
+    }
+    Ok(())
+}
+
 impl<'a> Stack<'a> {
+    fn new((plan, contents, keys): (&'a Plan, &'a Contents, &'a Keys), progress: &'a dyn Progress) -> Self {
+        Self {
+            plan,
+            contents,
+            keys,
+            progress,
+            members: BTreeMap::new(),
+            tables: Vec::new(),
+            leaves: Vec::new(),
+            blank: BTreeMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
     fn content(&mut self, content: &'a Content, block: Arc<dyn Block>) -> Result<(), ImageError> {
         match content {
             Content::Table(table) => self.table(table, block),
+            // A virtual machine makes and fills it.
+            Content::Filesystem(filesystem) if is_made_there(filesystem) => Ok(()),
             Content::Filesystem(filesystem) if !btrfs::more_devices(filesystem).is_empty() => {
                 self.waiting.push((filesystem, block));
                 Ok(())
@@ -109,7 +158,8 @@ impl<'a> Stack<'a> {
                 let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
                 filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
                 step.finish();
-                self.leaves.push(Leaf { filesystem, tree, block });
+                let parts = vec![LeafPart::top(filesystem, self.contents)];
+                self.leaves.push(Leaf { filesystem, parts, blocks: vec![block] });
                 Ok(())
             }
             Content::Swap(swap) => write_swap(swap, &*block),
@@ -178,8 +228,10 @@ impl<'a> Stack<'a> {
         let blocks: Vec<&dyn Block> = devices.iter().map(AsRef::as_ref).collect();
         btrfs::write(self.plan.seed, filesystem, self.contents, (&blocks, step))?;
         step.finish();
-        let tree = self.contents.of(filesystem);
-        self.leaves.extend(devices.first().map(|block| Leaf { filesystem, tree, block: block.clone() }));
+        let subvolumes = filesystem.subvolumes.iter();
+        let parts = subvolumes.map(|subvolume| LeafPart::subvolume(subvolume, self.contents));
+        let parts = [LeafPart::top(filesystem, self.contents)].into_iter().chain(parts).collect();
+        self.leaves.push(Leaf { filesystem, parts, blocks: devices.to_vec() });
         Ok(())
     }
 
@@ -204,7 +256,7 @@ impl<'a> Stack<'a> {
                         self.group(group, &members)?;
                     }
                 }
-                // Refused before anything was written.
+                // Never complete here: a virtual machine makes them, or they were refused before.
                 AssemblyKind::Bcachefs | AssemblyKind::Pool => {}
             }
         }

@@ -1,13 +1,20 @@
 //! What can be written so far. The rest is refused before anything else is looked at.
 
 use super::error::{ImageError, Unsupported};
+use super::machine::{Machine, is_made_there};
 use super::visit;
 use crate::fs::external;
 use crate::plan::Plan;
 use crate::plan::content::{Content, Filesystem};
+use crate::plan::machine::MachineNeed;
 
 /// Fails with everything in `plan` that no image can hold yet.
-pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
+///
+/// `needs` is what a machine will do, which then needs no programs of this host.
+pub(super) fn check(plan: &Plan, machine: Machine, needs: &[MachineNeed]) -> Result<(), ImageError> {
+    let is_written = |filesystem: &Filesystem| {
+        is_written(filesystem) || machine == Machine::Allowed && is_made_there(filesystem)
+    };
     let mut found = Vec::new();
     let mut tables = Vec::new();
     let mut refuse = |what: String, device: &str| {
@@ -25,7 +32,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
             refuse(format!("LVM volume of type {}", volume.kind), &volume.device);
         }
     }
-    for pool in &plan.pools {
+    for pool in plan.pools.iter().filter(|_| machine != Machine::Allowed) {
         refuse(
             format!("zfs pool `{}`", pool.name),
             pool.groups.iter().flat_map(|group| &group.members).next().map_or("", String::as_str),
@@ -41,7 +48,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
         return Err(ImageError::Unsupported(found));
     }
     for filesystem in visit::filesystems(plan) {
-        super::filesystem::check_programs(filesystem)?;
+        if needs.is_empty() {
+            super::filesystem::check_programs(filesystem)?;
+        }
         if super::btrfs::is_btrfs(filesystem) {
             super::btrfs::check(plan, filesystem)?;
         }

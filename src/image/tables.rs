@@ -24,6 +24,14 @@ pub(super) fn check(table: &Table) -> Result<(), ImageError> {
     written(table).map(drop)
 }
 
+/// Whether `table` is what `block` has, to the last identity. Only a GUID partition table has any.
+pub(super) fn is_on(table: &Table, block: &dyn Block) -> bool {
+    match (written(table), gpt::read(block)) {
+        (Ok(Written::Gpt { table, .. }), Ok(found)) => found.table == table,
+        _ => false,
+    }
+}
+
 /// Writes `table` to `block`.
 pub(super) fn write(table: &Table, block: &dyn Block) -> Result<(), ImageError> {
     let device = || table.device.clone();

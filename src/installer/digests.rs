@@ -1,4 +1,4 @@
-//! Digests of a medium's files, chunk by chunk: `/landfall/digests`. A damaged medium is named with its
+//! Digests of what is on a medium, chunk by chunk: `/landfall/digests`. A damaged medium is named with its
 //! place.
 //!
 //! They tell damage, not malice: who can change the medium can change them too. Text, a line each:
@@ -7,6 +7,7 @@
 //! landfall digests 1 blake3 1048576       version, algorithm, bytes of a chunk
 //! file nix-store.squashfs 273154048       path relative to the medium's root, size in bytes
 //! 9f86d081…                               digest of each chunk of the file, the last one shorter
+//! area 00000000000281018368 36700160 EFI system partition     bytes of the medium in no file: place, size, name
 //! end 5e884898…                           digest of all lines before this one
 //! ```
 
@@ -29,11 +30,22 @@ pub struct Digests {
     files: Vec<FileDigests>,
 }
 
-/// Digests of one file.
+/// Where bytes that have digests are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// They are a file of the medium.
+    File,
+    /// They begin at this byte of the medium, outside of all files.
+    Medium(u64),
+}
+
+/// Digests of one file, or of another part of the medium.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileDigests {
-    /// Its path, relative to the medium's root.
+    /// Its path, relative to the medium's root; what is no file has a name.
     pub path: String,
+    /// Where it is.
+    pub place: Place,
     /// Its size.
     pub size: ByteSize,
     chunks: Vec<[u8; 32]>,
@@ -86,6 +98,7 @@ pub enum Damage {
 #[derive(Debug)]
 pub struct FileDigester {
     path: String,
+    place: Place,
     hasher: blake3::Hasher,
     size: u64,
     chunks: Vec<[u8; 32]>,
@@ -94,7 +107,12 @@ pub struct FileDigester {
 impl FileDigester {
     /// For the file that will be at `path`, relative to the medium's root.
     pub fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), hasher: blake3::Hasher::new(), size: 0, chunks: Vec::new() }
+        Self::of(path, Place::File)
+    }
+
+    /// For what is called `path` and will be at `place`.
+    pub fn of(path: &str, place: Place) -> Self {
+        Self { path: path.to_owned(), place, hasher: blake3::Hasher::new(), size: 0, chunks: Vec::new() }
     }
 
     /// The digests of everything that was written.
@@ -102,7 +120,7 @@ impl FileDigester {
         if !self.size.is_multiple_of(CHUNK) {
             self.end_chunk();
         }
-        FileDigests { path: self.path, size: ByteSize(self.size), chunks: self.chunks }
+        FileDigests { path: self.path, place: self.place, size: ByteSize(self.size), chunks: self.chunks }
     }
 
     fn end_chunk(&mut self) {
@@ -133,6 +151,34 @@ impl Write for FileDigester {
 }
 
 impl FileDigests {
+    /// Digests of bytes that are not known yet: its text is as long as theirs will be.
+    pub fn unknown(path: &str, place: Place, size: ByteSize) -> Self {
+        let chunks = vec![[0; 32]; usize_of(size.bytes().div_ceil(CHUNK))];
+        Self { path: path.to_owned(), place, size, chunks }
+    }
+
+    fn head(&self) -> String {
+        match self.place {
+            Place::File => format!("file {} {}\n", self.path, self.size.bytes()),
+            // Padded, so that the text is as long wherever the bytes come to lie.
+            Place::Medium(offset) => format!("area {offset:020} {} {}\n", self.size.bytes(), self.path),
+        }
+    }
+
+    /// Reads a [head](Self::head) again, without its line end.
+    fn parse_head(line: &str) -> Option<Self> {
+        let chunks = Vec::new();
+        if let Some(rest) = line.strip_prefix("file ") {
+            let (path, size) = rest.rsplit_once(' ')?;
+            let size = ByteSize(size.parse().ok()?);
+            return Some(Self { path: path.to_owned(), place: Place::File, size, chunks });
+        }
+        let (offset, rest) = line.strip_prefix("area ")?.split_once(' ')?;
+        let (size, name) = rest.split_once(' ')?;
+        let place = Place::Medium(offset.parse().ok()?);
+        Some(Self { path: name.to_owned(), place, size: ByteSize(size.parse().ok()?), chunks })
+    }
+
     /// Compares `file` with the digests; `advance` is told of bytes as they are done.
     ///
     /// # Errors
@@ -198,7 +244,7 @@ impl Digests {
     pub fn render(&self) -> String {
         let mut text = format!("{HEAD}\n");
         for file in &self.files {
-            text.push_str(&format!("file {} {}\n", file.path, file.size.bytes()));
+            text.push_str(&file.head());
             for chunk in &file.chunks {
                 text.push_str(&blake3::Hash::from(*chunk).to_hex());
                 text.push('\n');
@@ -224,10 +270,8 @@ impl Digests {
         }
         let mut files: Vec<FileDigests> = Vec::new();
         for (number, line) in lines {
-            if let Some(rest) = line.strip_prefix("file ") {
-                let (path, size) = rest.rsplit_once(' ').ok_or_else(|| error(number))?;
-                let size = ByteSize(size.parse().map_err(|_| error(number))?);
-                files.push(FileDigests { path: path.to_owned(), size, chunks: Vec::new() });
+            if line.starts_with("file ") || line.starts_with("area ") {
+                files.push(FileDigests::parse_head(line).ok_or_else(|| error(number))?);
             } else {
                 let chunk = blake3::Hash::from_hex(line).map_err(|_| error(number))?;
                 files.last_mut().ok_or_else(|| error(number))?.chunks.push(chunk.into());
@@ -248,7 +292,8 @@ mod tests {
         for piece in content.chunks(300_001) {
             digester.write_all(piece).unwrap();
         }
-        Digests::new(vec![digester.finish(), FileDigester::new("empty").finish()])
+        let area = FileDigester::of("EFI system partition", Place::Medium(1 << 20));
+        Digests::new(vec![digester.finish(), FileDigester::new("empty").finish(), area.finish()])
     }
 
     fn content() -> Vec<u8> {
@@ -267,6 +312,17 @@ mod tests {
         digests.files()[0].verify(&mut &content()[..], &mut |bytes| done += bytes.bytes()).unwrap();
         assert_eq!(done, 2_500_000);
         digests.files()[1].verify(&mut &b""[..], &mut |_| {}).unwrap();
+    }
+
+    #[test]
+    fn the_text_is_as_long_before_the_bytes_are_known() {
+        let content = content();
+        let mut digester = FileDigester::of("EFI system partition", Place::Medium(281_018_368));
+        digester.write_all(&content).unwrap();
+        let known = Digests::new(vec![digester.finish()]);
+        let size = ByteSize(u64_of(content.len()));
+        let unknown = FileDigests::unknown("EFI system partition", Place::Medium(0), size);
+        assert_eq!(Digests::new(vec![unknown]).render().len(), known.render().len());
     }
 
     #[test]

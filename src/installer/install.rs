@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::sync::Arc;
 
 use super::order::Occupied;
 use super::verify;
-use crate::device::select::{Match, Rule};
+use crate::device::select::{Match, Rule, SelectError};
 use crate::device::{Contents, DeviceBlock, Disk, Machine, Transport, Use, Wipe};
 use crate::error::{Exit, IoError};
 use crate::image::{ImageError, Leaf, Prepared, Request, System};
@@ -22,7 +23,7 @@ use crate::layout::model::text::NonEmpty;
 use crate::plan::DiskRequest;
 use crate::progress::{Progress, Step, Unit};
 use crate::units::{ByteRange, ByteSize, MIB};
-use crate::volume::{Block, BlockError};
+use crate::volume::{Block, BlockError, FileBlock};
 
 /// How much of a disk is zeroed between two looks at the progress.
 const ZERO_STEP: u64 = 64 * MIB;
@@ -90,6 +91,9 @@ pub enum InstallError {
         /// The name.
         name: String,
     },
+    /// No disk is what the layout means.
+    #[error(transparent)]
+    Select(Box<SelectError>),
     /// A disk failed.
     #[error(transparent)]
     Block(#[from] BlockError),
@@ -111,6 +115,7 @@ impl InstallError {
             Self::Image(error) => error.exit(),
             Self::Busy { .. } | Self::NotBlank { .. } | Self::ReadOnly { .. } => Exit::Refused,
             Self::NoDevice { .. } | Self::NoSuchDisk { .. } => Exit::Usage,
+            Self::Select(_) => Exit::Input,
             Self::Block(_) | Self::Io(_) => Exit::Failed,
         }
     }
@@ -181,13 +186,37 @@ pub fn check(machine: &Machine, targets: &Targets, occupied: Occupied) -> Result
     Ok(())
 }
 
-/// Writes what was prepared to the disks and reads it back; `state` says at any time what became of them.
+/// What is on each of `targets`.
+///
+/// # Errors
+///
+/// When a disk cannot be read.
+pub fn contents(targets: &Targets) -> Result<BTreeMap<String, Contents>, InstallError> {
+    targets.iter().map(|(name, disk)| Ok((name.clone(), Contents::of(disk)?))).collect()
+}
+
+/// Whether every disk has what `prepared` would write already, from an installation of the same system by the
+/// same layout that came to its end.
+pub fn is_installed(prepared: &Prepared, targets: &Targets) -> Result<bool, InstallError> {
+    for (name, disk) in targets {
+        let file = File::open(&disk.path).map_err(|source| IoError::new("opening", &disk.path, source))?;
+        let block = FileBlock::open(file, &disk.path, disk.sector_size)?;
+        // The copy of a table at the disk's end is there a moment before all is done.
+        if Contents::of(disk)? == Contents::Unfinished || !prepared.has_table(name, &block) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes what was prepared, with its system where it has one, to the disks and reads it back; `state` says at any
+/// time what became of them.
 ///
 /// # Errors
 ///
 /// When a disk fails, or when what is read back differs; the disks do not boot then.
 pub fn write(
-    (prepared, system): (&Prepared, &System),
+    (prepared, system): (&Prepared, Option<&System>),
     targets: &Targets,
     progress: &dyn Progress,
     state: &mut State,

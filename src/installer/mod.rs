@@ -11,15 +11,17 @@
 //! initrd serves an ISO, a netboot image and a virtual machine alike.
 //!
 //! [`install`] is what happens to the disks, on a machine that boots the medium ([`pid1`]) as on one that
-//! runs already (`landfall install`).
+//! runs already (`landfall install`). [`modes`] are its parts, one at a time: destroy, format, mount, unmount.
 
 pub mod digests;
 pub mod firmware;
 pub mod initrd;
 pub mod install;
+pub mod modes;
 pub mod order;
 pub mod pid1;
 mod verify;
+pub mod vm;
 
 pub use digests::{Digests, FileDigester};
 pub use order::Order;

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use crate::fs::{ext4, fat};
-use crate::image::{ImageError, Leaf, System};
+use crate::fs::{btrfs, ext4, fat};
+use crate::image::{ImageError, Leaf, LeafPart, System};
 use crate::progress::{Progress, Step, Unit};
 use crate::store::{PathInfo, verify};
 use crate::tree::{Content, Kind, NodeId, Tree};
 use crate::units::{u64_of, usize_of};
+use crate::volume::Block;
 
 /// How much of a file is compared at a time.
 const CHUNK: u64 = 1 << 20;
@@ -23,38 +24,40 @@ const FAULTS_SHOWN: usize = 3;
 /// [`ImageError::Verify`] with the first difference and where it is.
 pub(super) fn read_back(
     leaves: &[Leaf<'_>],
-    system: &System,
+    system: Option<&System>,
     progress: &dyn Progress,
 ) -> Result<(), ImageError> {
     for leaf in leaves {
-        let place =
-            leaf.filesystem.mount.as_ref().map_or(&leaf.filesystem.device, |mount| &mount.path).clone();
+        let mounts = leaf.parts.iter().filter_map(|part| part.mount);
+        let place = mounts.min().unwrap_or(&leaf.filesystem.device).to_owned();
         let path = format!("verify {place}");
-        let step = Step::start(progress, &path, Some(leaf.tree.content_len()), Unit::Bytes);
+        let len = leaf.parts.iter().map(|part| part.tree.content_len()).fold(0, u64::saturating_add);
+        let step = Step::start(progress, &path, Some(len), Unit::Bytes);
         let outcome = match leaf.filesystem.format.as_str() {
             "vfat" | "fat" | "msdos" => read_fat(leaf),
-            "ext4" => read_ext4(leaf, &place, system),
+            "ext4" => read_ext4(leaf, system),
+            "btrfs" => read_btrfs(leaf, system),
             other => {
-                step.note(&format!("{place}: {other} is not read back"));
+                step.note(&format!("{place}: {other} is not read back; its own tools made it"));
                 Ok(())
             }
         };
         outcome.map_err(|why| ImageError::Verify { place, why })?;
-        step.advance(leaf.tree.content_len());
+        step.advance(len);
         step.finish();
     }
     Ok(())
 }
 
 fn read_fat(leaf: &Leaf<'_>) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| crate::error::chain(error);
-    let volume = fat::read(&*leaf.block).map_err(|error| text(&error))?;
+    let (block, part) = only(leaf)?;
+    let volume = fat::read(block).map_err(|error| text(&error))?;
     if let Some(problem) = volume.problems.first() {
         return Err(problem.to_string());
     }
-    for (path, id) in leaf.tree.walk() {
+    for (path, id) in part.tree.walk() {
         let path = String::from_utf8_lossy(&path).into_owned();
-        let Kind::File(expected) = &leaf.tree.node(id).kind else { continue };
+        let Kind::File(expected) = &part.tree.node(id).kind else { continue };
         let item = volume.find(&path).ok_or_else(|| format!("`{path}` is missing"))?;
         let bytes = volume.read(item).map_err(|error| text(&error))?;
         same(&path, expected, &Content::from(bytes))?;
@@ -62,27 +65,56 @@ fn read_fat(leaf: &Leaf<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn read_ext4(leaf: &Leaf<'_>, place: &str, system: &System) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| crate::error::chain(error);
-    let reader = ext4::read(leaf.block.clone()).map_err(|error| text(&error))?;
+fn read_ext4(leaf: &Leaf<'_>, system: Option<&System>) -> Result<(), String> {
+    let (block, part) = only(leaf)?;
+    let reader = ext4::read(block.clone()).map_err(|error| text(&error))?;
     let tree = Arc::new(reader).tree().map_err(|error| text(&error))?;
-    // Where the store begins on this file system, by what it is mounted at.
-    let store = match place {
-        "/" => leaf.tree.lookup("nix/store").and_then(|_| tree.lookup("nix/store")),
-        "/nix" => leaf.tree.lookup("store").and_then(|_| tree.lookup("store")),
-        "/nix/store" => Some(Tree::ROOT),
-        _ => None,
-    };
-    let expects_store = leaf.tree.content_len() > 0 && ["/", "/nix", "/nix/store"].contains(&place);
-    if let Some(store) = store {
-        let holds = tree.entries(store).next().is_some();
-        if holds {
-            store_matches(&tree, store, system)?;
-        }
-    } else if expects_store && leaf.tree.lookup("nix/store").is_some() {
-        return Err("the store is missing".to_owned());
+    part_matches(part, &tree, system)
+}
+
+/// Every subvolume, through the checksums of the file system itself besides.
+fn read_btrfs(leaf: &Leaf<'_>, system: Option<&System>) -> Result<(), String> {
+    let reader = Arc::new(btrfs::read(leaf.blocks.clone()).map_err(|error| text(&error))?);
+    let subvolumes = reader.subvolumes().map_err(|error| text(&error))?;
+    for part in &leaf.parts {
+        let missing = || format!("the subvolume `{}` is missing", part.subvolume);
+        let found = subvolumes.iter().find(|found| found.path == part.subvolume).ok_or_else(missing)?;
+        let tree = reader.tree(found.number).map_err(|error| text(&error))?;
+        part_matches(part, &tree, system)?;
     }
-    others_match(leaf.tree, &tree, store)
+    Ok(())
+}
+
+/// Device and content of a file system that has one of each.
+fn only<'l, 'a>(leaf: &'l Leaf<'a>) -> Result<(&'l Arc<dyn Block>, &'l LeafPart<'a>), String> {
+    match (&leaf.blocks[..], &leaf.parts[..]) {
+        ([block], [part]) => Ok((block, part)),
+        _ => Err(format!("{} has one device and no subvolumes", leaf.filesystem.format)),
+    }
+}
+
+fn text(error: &dyn std::error::Error) -> String {
+    crate::error::chain(error)
+}
+
+/// Compares what was found in a part with what was to be there: the store with Nix's hashes, the rest with the tree.
+fn part_matches(part: &LeafPart<'_>, found: &Tree, system: Option<&System>) -> Result<(), String> {
+    // Where the store begins on this file system, by what it is mounted at.
+    let path = match part.mount {
+        Some("/") => "nix/store",
+        Some("/nix") => "store",
+        Some("/nix/store") => "",
+        _ => return others_match(part.tree, found, None),
+    };
+    let at = |tree: &Tree| if path.is_empty() { Some(Tree::ROOT) } else { tree.lookup(path) };
+    // Where another file system has the store, there is an empty folder here, or none.
+    let holds = |tree: &Tree| at(tree).filter(|store| tree.entries(*store).next().is_some());
+    let (Some(_), Some(system)) = (holds(part.tree), system) else {
+        return others_match(part.tree, found, None);
+    };
+    let store = holds(found).ok_or("the store is missing")?;
+    store_matches(found, store, system)?;
+    others_match(part.tree, found, Some(store))
 }
 
 fn store_matches(tree: &Tree, store: NodeId, system: &System) -> Result<(), String> {

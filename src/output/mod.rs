@@ -3,3 +3,4 @@
 pub mod iso;
 pub mod manifest;
 pub mod raw;
+pub mod vm;

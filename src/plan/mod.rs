@@ -18,6 +18,7 @@ mod build;
 pub mod content;
 pub mod disk;
 mod error;
+pub mod machine;
 pub mod mount;
 mod output;
 mod request;

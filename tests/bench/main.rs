@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot run says so by panicking")]
 
 mod btrfs;
+mod install;
 mod iso;
 mod large_folders;
 mod layers;
@@ -69,7 +70,7 @@ fn main() {
     }
     let dir = tempfile::tempdir_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).unwrap();
     let bench = Bench { sample, dir: dir.path().to_owned() };
-    let groups: [Group; 8] = [
+    let groups: [Group; 9] = [
         ("images", Bench::whole_images),
         ("reflink", |bench| reflink::rows(bench).into_iter().collect()),
         ("folders", |bench| vec![large_folders::row(bench)]),
@@ -78,6 +79,7 @@ fn main() {
         ("btrfs", btrfs::rows),
         ("squashfs", squashfs::rows),
         ("iso", iso::rows),
+        ("install", install::rows),
     ];
     let known = groups.map(|(name, _)| name);
     let wanted: Vec<String> =

@@ -217,17 +217,48 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
 }
 
 #[test]
-fn hooks_are_named_and_not_run() {
+fn hooks_that_are_left_out_are_named_and_not_run() {
     let hook = r#""format": "ext4", "postCreateHook": "touch /tmp/landfall-hook-ran""#;
     let build = Build::new(&LAYOUT.replace(r#""format": "ext4""#, hook));
-    let ended = build.command(&build.out(), &[]).output().unwrap();
+    let ended = build.command(&build.out(), &["--skip-hooks"]).output().unwrap();
     assert!(ended.status.success());
     let err = String::from_utf8(ended.stderr).unwrap();
     assert!(
-        err.contains("note: hooks are shell and not run") && err.contains("root.content.postCreateHook"),
+        err.contains("note: hooks are shell and are not run") && err.contains("root.content.postCreateHook"),
         "{err}"
     );
     assert!(!Path::new("/tmp/landfall-hook-ran").exists());
+}
+
+#[test]
+fn without_a_machine_what_takes_one_is_refused_with_the_way_out() {
+    let refused = |layout: &str, arguments: &[&str]| {
+        let build = Build::new(layout);
+        let ended = build.command(&build.out(), arguments).output().unwrap();
+        assert_eq!(ended.status.code(), Some(4));
+        assert!(!build.out().exists());
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let hook = r#""format": "ext4", "postCreateHook": "true""#;
+    let err = refused(&LAYOUT.replace(r#""format": "ext4""#, hook), &["--no-vm"]);
+    assert!(err.contains("needs a VM: hooks (disk.") && err.contains("--skip-hooks"), "{err}");
+    // Hooks are not what it is needed for then.
+    let both = hook.replace("ext4", "ext2");
+    let err = refused(&LAYOUT.replace(r#""format": "ext4""#, &both), &["--no-vm", "--skip-hooks"]);
+    assert!(
+        err.contains("needs a VM: ext2 (disk main, partition root)") && !err.contains("hooks ("),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_system_without_the_programs_for_a_machine_is_refused_before_anything_is_written() {
+    let build = Build::new(&LAYOUT.replace(r#""format": "ext4""#, r#""format": "ext2""#));
+    let ended = build.command(&build.out(), &[]).output().unwrap();
+    let err = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{err}");
+    assert!(err.contains("the system has no `mkfs.ext2` in sw/bin or sw/sbin"), "{err}");
+    assert!(!build.out().exists());
 }
 
 #[test]
@@ -249,12 +280,12 @@ fn events_tell_every_step_from_start_to_finish() {
 fn what_cannot_be_written_yet_is_refused_with_its_place() {
     let build = Build::new(
         &LAYOUT
-            .replace(r#""format": "ext4""#, r#""format": "reiserfs""#)
+            .replace(r#""format": "ext4""#, r#""format": "erofs""#)
             .replace(r#", "extraArgs": ["-L", "nixos"]"#, ""),
     );
     let (code, err) = build.fails(&[]);
     assert_eq!(code, 3);
-    assert!(err.contains("not supported yet: reiserfs") && err.contains("layout.json:9:"), "{err}");
+    assert!(err.contains("not supported yet: erofs") && err.contains("layout.json:9:"), "{err}");
 }
 
 /// Changes to a good call, with what must be said.

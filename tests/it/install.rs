@@ -64,6 +64,42 @@ fn a_used_disk_is_refused_as_it_was_and_wiped_when_that_is_said() {
 }
 
 #[test]
+fn a_medium_that_is_pulled_out_leaves_a_disk_that_does_not_boot_and_is_taken_again() {
+    use landfall::device::{Contents, Disk};
+    use landfall::image::{Request, System};
+    use landfall::installer::install::{self, State, Targets};
+    use landfall::layout::{Layout, Source};
+    use landfall::progress::Silent;
+
+    let build = Build::new(LAYOUT);
+    let disk = build.dir.path().join("disk.raw");
+    fs::File::create(&disk).unwrap().set_len(256 * MIB).unwrap();
+    let source = Source::Json { name: "layout.json".to_owned(), text: LAYOUT.into() };
+    let (layout, _) = Layout::parse(source).unwrap();
+    let system = System::open(build.fixture.root(), &build.fixture.host(&build.fixture.toplevel)).unwrap();
+    let targets = Targets::from([("main".to_owned(), Disk::of_file(&disk).unwrap())]);
+    let prepared = install::prepare((&layout, &system), &targets, Request::default()).unwrap();
+    // What was looked at when everything was decided cannot be read when it is written.
+    let (store, away) = (build.fixture.root().join("nix"), build.fixture.root().join("pulled-out"));
+    fs::rename(&store, &away).unwrap();
+    let mut state = State::Untouched;
+    let error = install::write((&prepared, Some(&system)), &targets, &Silent, &mut state).unwrap_err();
+    assert_eq!(state, State::Unfinished);
+    assert_eq!(error.exit().code(), 1, "{error}");
+    let mut head = vec![0; 4096];
+    fs::File::open(&disk).unwrap().read_exact_at(&mut head, 0).unwrap();
+    assert!(head.starts_with(b"landfall: an installation is under way"));
+    assert!(!head.windows(8).any(|window| window == b"EFI PART"));
+    assert_eq!(Contents::of(&targets["main"]).unwrap(), Contents::Unfinished);
+    assert!(!install::is_installed(&prepared, &targets).unwrap());
+    fs::rename(&away, &store).unwrap();
+    let mut state = State::Untouched;
+    install::write((&prepared, Some(&system)), &targets, &Silent, &mut state).unwrap();
+    assert_eq!(state, State::Written);
+    assert!(install::is_installed(&prepared, &targets).unwrap());
+}
+
+#[test]
 fn what_does_not_fit_or_is_not_named_is_refused_before_anything_is_written() {
     let build = Build::new(LAYOUT);
     let disk = build.dir.path().join("small.raw");

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use landfall::installer::digests::Place;
 use uefi::Architecture;
 
 use crate::fixture::{Fixture, write};
-use crate::oracle::{require_tool, run, run_ok};
+use crate::oracle::{require_root, require_tool, run, run_ok};
 
 /// A GPT with ESP and an ext4 root.
 const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
@@ -46,7 +47,11 @@ struct Build {
 
 impl Build {
     fn new() -> Self {
-        let build = Self { fixture: Fixture::new(Architecture::X64), dir: tempfile::tempdir().unwrap() };
+        Self::of(Architecture::X64)
+    }
+
+    fn of(architecture: Architecture) -> Self {
+        let build = Self { fixture: Fixture::new(architecture), dir: tempfile::tempdir().unwrap() };
         fs::write(build.file("layout.json"), LAYOUT).unwrap();
         fs::write(build.file("encrypted.json"), ENCRYPTED).unwrap();
         fs::write(build.file("landfall-x86_64"), elf(X86_64)).unwrap();
@@ -213,11 +218,25 @@ fn an_installing_medium_holds_order_files_keys_and_digests() {
     assert_eq!(bytes(&path, "landfall/secrets/0"), b"secret");
     let text = String::from_utf8(bytes(&path, "landfall/digests")).unwrap();
     let digests = landfall::installer::Digests::parse(&text).unwrap();
+    let image = fs::read(&path).unwrap();
     for file in digests.files() {
-        let content = bytes(&path, &file.path);
+        let content = match file.place {
+            Place::File => bytes(&path, &file.path),
+            Place::Medium(offset) => image[usize::try_from(offset).unwrap()..].to_vec(),
+        };
         file.verify(&mut &content[..], &mut |_| {}).unwrap();
     }
-    assert_eq!(digests.files().len(), 5);
+    // All files but this one, and what firmware boots.
+    assert_eq!(digests.files().len(), 6);
+    let medium = iso::Image::open(fs::File::open(&path).unwrap()).unwrap();
+    let boot = medium.boot_image().unwrap().unwrap();
+    let last = digests.files().last().unwrap();
+    assert_eq!(last.place, Place::Medium(boot.offset));
+    assert_eq!(last.size.bytes(), u64::from(boot.sectors) * 512);
+    let mut damaged = image[usize::try_from(boot.offset).unwrap()..].to_vec();
+    damaged[2_000_000] ^= 1;
+    let found = last.verify(&mut &damaged[..], &mut |_| {}).unwrap_err().to_string();
+    assert_eq!(found, "`EFI system partition` is damaged between byte 1048576 and byte 2097152");
     let archive = bytes(&path, "landfall/extra-files.cpio");
     let members = landfall::fs::cpio::read(&mut &archive[..]).unwrap();
     assert!(landfall::fs::cpio::tree(&members).unwrap().lookup("etc/hello").is_some());
@@ -257,6 +276,10 @@ fn what_is_wrong_with_the_inputs_is_said_and_nothing_is_left() {
     // Wishes that mean nothing without a layout.
     assert_eq!(build.fails(&["--unattended"]).0, 2);
     assert_eq!(build.fails(&with(&["--wipe"])).0, 2);
+    // A system for another machine than the program is for.
+    let other = Build::of(Architecture::Aa64);
+    let (code, text) = other.fails(&install);
+    assert_eq!((code, text.contains("wrong architecture")), (3, true), "{text}");
     // A kernel that could not read a disk.
     let bare = Build::new();
     let (code, text) = bare.fails(&install);
@@ -299,4 +322,52 @@ fn every_compressor_makes_a_medium_that_its_judge_reads() {
         let kind = compression.split(':').next().unwrap();
         assert!(listed.contains(&format!("Compression {kind}")), "{listed}");
     }
+}
+
+#[test]
+fn a_full_cache_is_told_of_and_changes_no_byte() {
+    if !require_root() {
+        return;
+    }
+    let Some(unshare) = require_tool("unshare") else { return };
+    let build = Build::new();
+    let without = fs::read(build.ok("without.iso", &["--no-cache"])).unwrap();
+    fs::create_dir(build.file("blocks")).unwrap();
+    // The mount is this command's alone, and goes with it.
+    let mut command = Command::new(unshare);
+    command.args(["-m", "sh", "-euc", "mount -t tmpfs -o size=16k none blocks; exec \"$@\"", "sh"]);
+    let inner = build.command("full.iso", &["--cache", "blocks", "--json"]);
+    command.arg(inner.get_program()).args(inner.get_args()).current_dir(build.dir.path());
+    let ended = command.env("NO_COLOR", "1").output().unwrap();
+    let words = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success(), "{words}");
+    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert!(report["cache"]["problem"].is_string() && words.contains("cache"), "{report} {words}");
+    assert!(fs::read(build.file("full.iso")).unwrap() == without);
+}
+
+/// El Torito counts 512-byte sectors with 16 bits: what is longer is said to reach to the end of the medium, where
+/// firmware reads it just as well (UEFI 2.10, 13.3.2.1).
+#[test]
+fn a_boot_image_that_el_torito_cannot_count_reaches_to_the_end() {
+    let build = Build::with_drivers();
+    // Incompressible, or the initrd would be small.
+    let mut program = elf(X86_64);
+    let mut reader = blake3::Hasher::new().finalize_xof();
+    let mut noise = vec![0; 40 << 20];
+    reader.fill(&mut noise);
+    program.extend(noise);
+    fs::write(build.file("large"), program).unwrap();
+    let path = build.ok("large.iso", &["--layout", "layout.json", "--installer-binary", "large"]);
+    let medium = iso::Image::open(fs::File::open(&path).unwrap()).unwrap();
+    let boot = medium.boot_image().unwrap().unwrap();
+    assert_eq!(boot.sectors, 0);
+    let Some(sgdisk) = require_tool("sgdisk") else { return };
+    let table = run_ok(&sgdisk, &["-i", "1", path.to_str().unwrap()]);
+    assert!(table.contains(&format!("First sector: {} ", boot.offset / 512)), "{table}");
+    // A disk's firmware is told the size by the partition.
+    let text = String::from_utf8(bytes(&path, "landfall/digests")).unwrap();
+    let digests = landfall::installer::Digests::parse(&text).unwrap();
+    let size = digests.files().last().unwrap().size.bytes();
+    assert!(size > 40 << 20 && table.contains(&format!("Partition size: {} sectors", size / 512)), "{table}");
 }

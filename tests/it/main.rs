@@ -25,6 +25,7 @@ mod layout_images;
 mod luks2;
 mod lvm;
 mod md;
+mod modes;
 mod nix;
 mod oracle;
 mod plan;

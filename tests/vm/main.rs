@@ -4,9 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod btrfs;
+#[allow(dead_code, reason = "its miniature system is for the tests without machines")]
+#[path = "../it/fixture.rs"]
+mod fixture;
 mod harness;
 mod image;
 mod install;
 mod iso;
 mod layers;
 mod medium;
+mod raid;
+mod small;
+mod vm_build;

@@ -1,131 +1,228 @@
-//! Installation media for the tests that install: made once for each layout and wish, shared by tests.
+//! Installation media for the tests: made by `landfall iso`, each once for all tests that can share it.
+//!
+//! Tests run in processes of their own. A medium lies in `target/vm-media` under a name that says what it
+//! was made from: this program, the one that becomes the installer, the system and the arguments. Who comes
+//! first makes it, the others wait.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use landfall::image::System;
-use landfall::installer::order::{FOLDER, ORDER_FILE, Order, STORE_FILE, command_line_word};
-use landfall::installer::{Digests, FileDigester, digests, initrd};
-use landfall::layout::{Layout, Source};
+use landfall::store::{Source, StorePath, registration};
 use qemu::RunDirectory;
-use qemu::machine::{Boot, DirectKernel};
 
-use crate::harness::Sample;
+use crate::harness::{Sample, landfall_ok};
 
-/// A medium and what a machine boots from it.
+/// Serial number of the disk that media install on.
+pub const TARGET: &str = "target";
+
+/// Beginnings of the names of packages that a small system is without: half of its bytes, nothing that it
+/// boots with.
+const NOT_IN_SMALL: [&str; 25] = [
+    "binutils",
+    "cpp",
+    "g++",
+    "gcc",
+    "gdb",
+    "git",
+    "libasan",
+    "libc6-dev",
+    "libgcc-14-dev",
+    "libhwasan",
+    "libicu",
+    "liblsan",
+    "libmagic",
+    "libperl",
+    "libpython3",
+    "libstdc++-14-dev",
+    "libtsan",
+    "libubsan",
+    "linux-libc-dev",
+    "locales",
+    "manpages",
+    "perl-modules",
+    "python3",
+    "qemu-utils",
+    "vim",
+];
+
+/// An ESP and an ext4 root on the disk with the serial number [`TARGET`], whatever it hangs on.
+const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/none",
+  "landfall": { "match": { "serial": "target", "minSize": "1G" } },
+  "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "256M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "root": { "size": "100%", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/" } }
+} } } } }"#;
+
+/// The same with a btrfs root, and an encrypted partition whose passphrase a person types.
+const INTERACTIVE: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/none",
+  "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "256M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "private": { "size": "64M", "content": { "type": "luks", "name": "private", "askPassword": true, "initrdUnlock": false,
+      "extraFormatArgs": ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"],
+      "content": { "type": "swap" } } },
+    "root": { "size": "100%", "content": { "type": "btrfs", "mountpoint": "/", "mountOptions": ["compress=zstd:1"] } }
+} } } } }"#;
+
+/// Which system is on a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closure {
+    /// The sample system, 1 GB.
+    Whole,
+    /// The same toplevel without what it boots without: where the bulk is not what is tested.
+    Small,
+}
+
+/// A medium that is there.
 #[derive(Debug)]
 pub struct Medium {
-    directory: RunDirectory,
-    boot: Boot,
+    path: PathBuf,
+    /// How many store paths are on it.
+    paths: usize,
 }
 
 impl Medium {
-    /// The medium that installs `layout` (text of a JSON document) as `wishes` say. `None`, with the
-    /// reason, when a tool or the static binary is missing; that fails under `CI`.
-    pub fn build(sample: &Sample, layout: &str, wishes: &dyn Fn(Order) -> Order) -> Option<Self> {
+    /// Installs without asking on the disk with the serial number [`TARGET`], and switches the machine off. The whole
+    /// system brings extra files and tells firmware besides.
+    pub fn unattended(sample: &Sample, closure: Closure) -> Option<Self> {
+        let common = ["--unattended", "--finish", "poweroff"];
+        match closure {
+            Closure::Small => Self::make(sample, closure, LAYOUT, &common),
+            Closure::Whole => {
+                let extra = folder().join("extra-files");
+                fs::create_dir_all(extra.join("etc/ssh")).unwrap();
+                fs::write(extra.join("etc/ssh/added_key"), "added\n").unwrap();
+                let more = ["--firmware-entry", "--extra-files", extra.to_str().unwrap()];
+                Self::make(sample, closure, LAYOUT, &[&common[..], &more].concat())
+            }
+        }
+    }
+
+    /// Is read and checked first, then asks where to install; with a volume that gets a passphrase.
+    pub fn interactive(sample: &Sample) -> Option<Self> {
+        Self::make(sample, Closure::Small, INTERACTIVE, &["--verify", "--finish", "poweroff"])
+    }
+
+    /// Erases what is on the disk with the serial number [`TARGET`], installs, and starts what it installed.
+    pub fn wiping(sample: &Sample) -> Option<Self> {
+        Self::make(sample, Closure::Small, LAYOUT, &["--unattended", "--wipe"])
+    }
+
+    /// Runs the small system.
+    pub fn live(sample: &Sample) -> Self {
+        Self::shared(sample, Closure::Small, None, &[])
+    }
+
+    fn make(sample: &Sample, closure: Closure, layout: &str, arguments: &[&str]) -> Option<Self> {
         let program = static_program(sample)?;
-        tool("mksquashfs")?;
-        tool("xorriso")?;
-        let system = System::open(sample.root(), Path::new(sample.toplevel())).unwrap();
-        let (layout, _) =
-            Layout::parse(Source::Json { name: "layout.json".to_owned(), text: layout.into() }).unwrap();
-        let generation = system.generation();
-        let order = wishes(Order {
-            system: generation.architecture.nix_system().to_owned(),
-            volume_id: "LANDFALL_TEST".to_owned(),
-            ..Order::new(&layout, "layout.json", &generation.toplevel)
-        });
-        let text = order.to_json().unwrap();
-        let directory = RunDirectory::create(None).unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let folder = at("medium");
-        fs::create_dir_all(folder.join(FOLDER)).unwrap();
-        fs::hard_link(store(sample), folder.join(STORE_FILE))
-            .or_else(|_| fs::copy(store(sample), folder.join(STORE_FILE)).map(drop))
-            .unwrap();
-        fs::write(folder.join(ORDER_FILE), &text).unwrap();
-        let digests = [STORE_FILE, ORDER_FILE].map(|path| digest(&folder, path));
-        fs::write(folder.join(digests::DIGESTS_FILE), Digests::new(digests.into()).render()).unwrap();
-        fs::write(at("initrd"), initrd::build(&system, &program).unwrap()).unwrap();
-        let kernel = system.source().resolve(Path::new(&generation.bootspec.boot.kernel)).unwrap();
-        let ended = Command::new("xorriso")
-            .args(["-as", "mkisofs", "-quiet", "-R", "-iso-level", "3", "-V", "LANDFALL_TEST", "-o"])
-            .args([at("medium.iso"), folder.clone()])
-            .output()
-            .unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        fs::remove_dir_all(folder).unwrap();
-        let consoles: Vec<_> = generation.bootspec.boot.kernel_params.iter().map(String::as_str).collect();
-        let boot = Boot::Kernel(DirectKernel {
-            kernel: system.source().on_host(&kernel),
-            initrd: Some(at("initrd")),
-            command_line: format!("{} {}", consoles.join(" "), command_line_word(&text)),
-        });
-        Some(Self { directory, boot })
+        let program = program.to_str().unwrap();
+        let arguments = [arguments, &["--installer-binary", program]].concat();
+        Some(Self::shared(sample, closure, Some(layout), &arguments))
     }
 
-    /// The ISO image.
+    /// The medium of these wishes; made unless it is there.
+    fn shared(sample: &Sample, closure: Closure, layout: Option<&str>, arguments: &[&str]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let program = Path::new(env!("CARGO_BIN_EXE_landfall"));
+        let installer = arguments.last().map(Path::new).filter(|path| path.is_absolute());
+        for file in [program].into_iter().chain(installer) {
+            hasher.update(&fs::read(file).unwrap());
+        }
+        let wishes = format!("{} {closure:?} {layout:?} {arguments:?}", sample.toplevel());
+        // What other programs left is of no use: its name differs in what comes first.
+        let made_by = hasher.finalize().to_hex()[..12].to_owned();
+        let name = format!("{made_by}-{}.iso", &blake3::hash(wishes.as_bytes()).to_hex()[..12]);
+        let path = folder().join(name);
+        let lock = fs::File::create(folder().join(".lock")).unwrap();
+        lock.lock().unwrap();
+        let root = match closure {
+            Closure::Whole => sample.root().to_owned(),
+            Closure::Small => small(sample),
+        };
+        let paths = fs::read_to_string(root.join("store-paths")).unwrap().lines().count();
+        if !path.exists() {
+            remove_old();
+            let text = |path: &Path| path.to_str().unwrap().to_owned();
+            let file = folder().join("layout.json");
+            let (root, out, file) = (
+                text(&root),
+                text(&path),
+                layout.map(|layout| {
+                    fs::write(&file, layout).unwrap();
+                    text(&file)
+                }),
+            );
+            let mut words = vec!["iso", "--system", sample.toplevel(), "--store", &root, "--out", &out];
+            // The compression that is made fastest: it is unpacked just as well.
+            words.extend(["--compression", "zstd:1"]);
+            words.extend(file.iter().flat_map(|file| ["--layout", file.as_str()]));
+            landfall_ok(&[&words[..], arguments].concat());
+        }
+        Self { path, paths }
+    }
+
+    /// The ISO image. It is shared: nobody writes to it.
     pub fn iso(&self) -> PathBuf {
-        self.directory.path().join("medium.iso")
+        self.path.clone()
     }
 
-    /// What a machine starts.
-    pub fn boot(&self) -> Boot {
-        self.boot.clone()
+    /// How many store paths are on it.
+    pub fn paths(&self) -> usize {
+        self.paths
+    }
+
+    /// A copy of the image that may be written to, in `directory`.
+    pub fn copy(&self, directory: &RunDirectory) -> PathBuf {
+        let path = directory.path().join("copy.iso");
+        fs::copy(&self.path, &path).unwrap();
+        path
     }
 }
 
-fn digest(folder: &Path, path: &str) -> digests::FileDigests {
-    let mut digester = FileDigester::new(path);
-    let mut file = fs::File::open(folder.join(path)).unwrap();
-    std::io::copy(&mut file, &mut digester).unwrap();
-    digester.flush().unwrap();
-    digester.finish()
-}
-
-/// The sample's store as a squashfs file, made once.
-fn store(sample: &Sample) -> PathBuf {
+/// Where media are.
+fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vm-media");
     fs::create_dir_all(&folder).unwrap();
-    let hash = sample.toplevel().trim_start_matches("/nix/store/").split('-').next().unwrap();
-    let path = folder.join(format!("{hash}.squashfs"));
-    // Tests run in processes of their own: one makes it, the others wait.
-    let lock = fs::File::create(folder.join(".lock")).unwrap();
-    lock.lock().unwrap();
-    if !path.exists() {
-        let part = folder.join(format!("{hash}.new"));
-        let _ = fs::remove_file(&part);
-        let registration = folder.join("nix-path-registration");
-        fs::copy(sample.root().join("registration"), &registration).unwrap();
-        let store = sample.root().join("nix/store");
-        let mut paths: Vec<_> =
-            fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        paths.retain(|name| name != ".links");
-        paths.sort();
-        let ended = Command::new("mksquashfs")
-            .current_dir(&store)
-            .args(paths)
-            .args([&registration, &part])
-            .args([
-                "-comp",
-                "zstd",
-                "-Xcompression-level",
-                "3",
-                "-b",
-                "1M",
-                "-no-xattrs",
-                "-all-root",
-                "-quiet",
-                "-no-progress",
-            ])
-            .output()
-            .unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        fs::rename(part, &path).unwrap();
+    folder
+}
+
+/// Removes media that were made more than two hours ago: by another program, or of another system.
+fn remove_old() {
+    for entry in fs::read_dir(folder()).unwrap().flatten() {
+        let path = entry.path();
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let is_old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age.as_secs() > 7200);
+        if is_old && path.extension().is_some_and(|end| end == "iso") {
+            let _ = fs::remove_file(path);
+        }
     }
-    path
+}
+
+/// A store root with the sample's toplevel and without [`NOT_IN_SMALL`]: its files are links to the sample's.
+fn small(sample: &Sample) -> PathBuf {
+    let name = sample.toplevel().trim_start_matches("/nix/store/").split('-').next().unwrap();
+    let root = folder().join(format!("small-{}-{name}", sample.architecture()));
+    if root.join("store-paths").exists() {
+        return root;
+    }
+    let is_left_out = |path: &StorePath| NOT_IN_SMALL.iter().any(|start| path.name().starts_with(start));
+    let file = sample.root().join("registration");
+    let records = registration::parse(&fs::read_to_string(&file).unwrap(), &file).unwrap();
+    let mut kept: Vec<_> = records.into_iter().filter(|info| !is_left_out(&info.path)).collect();
+    for info in &mut kept {
+        info.references.retain(|path| !is_left_out(path));
+    }
+    let source = Source::open(sample.root()).unwrap();
+    fs::create_dir_all(root.join("nix/store")).unwrap();
+    let paths: BTreeSet<PathBuf> = kept.iter().map(|info| source.host_path(&info.path)).collect();
+    let linked = Command::new("cp").arg("-al").args(paths).arg(root.join("nix/store")).status().unwrap();
+    assert!(linked.success());
+    fs::write(root.join("registration"), registration::render(&kept)).unwrap();
+    let names: String = kept.iter().map(|info| format!("{}\n", info.path)).collect();
+    // Last: with it, the folder is complete.
+    fs::write(root.join("store-paths"), names).unwrap();
+    root
 }
 
 /// The static binary that becomes `/init`.
@@ -135,17 +232,7 @@ fn static_program(sample: &Sample) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    missing(&format!("no static landfall in {} (make static ARCH={name})", path.display()))
-}
-
-fn tool(name: &str) -> Option<()> {
-    match Command::new(name).arg("-version").output() {
-        Ok(_) => Some(()),
-        Err(_) => missing(&format!("`{name}` is not installed (run .ci/install-tools)")),
-    }
-}
-
-fn missing<T>(what: &str) -> Option<T> {
+    let what = format!("no static landfall in {} (make static ARCH={name})", path.display());
     assert!(std::env::var_os("CI").is_none(), "{what}");
     eprintln!("skipped: {what}");
     None

@@ -4,7 +4,7 @@
 //! gives places to it and to those behind it that are ready, in their order: so places, and with them all bytes of the file
 //! system, are the same for any number of threads. Writing happens outside of that order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ use super::format::SECTOR;
 use super::metadata::{NodeWriter, Target, Written};
 use super::pieces::{Piece, Task, shares};
 use super::survey::{Origin, Survey};
+use super::volumes::Effort;
+use crate::fs::entropy::looks_random;
 use crate::fs::swap;
 use crate::identity::Seed;
 use crate::progress::Step;
@@ -30,6 +32,8 @@ use crate::volume::BlockError;
 
 /// How many shares may be ready before their turn.
 const AHEAD: usize = 16;
+/// How many shares may wait for the thread that is writing.
+const WAITING: usize = 8;
 
 /// What is copied, and how.
 pub struct Copying<'a> {
@@ -84,6 +88,14 @@ struct Ready {
     places: Vec<(Place, Range<usize>)>,
 }
 
+/// Shares on their way to the disk.
+#[derive(Default)]
+struct Outbox {
+    waiting: VecDeque<Ready>,
+    /// Whether a thread is writing; it goes on until nothing waits.
+    is_written: bool,
+}
+
 /// What the threads share.
 struct Turns<'a> {
     /// The next share to be read.
@@ -121,12 +133,13 @@ impl Copying<'_> {
             failed: None,
         });
         let moved = Condvar::new();
+        let outbox = Mutex::default();
         let threads = self.threads.get().min(shares.len()).max(1);
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| self.work(&shares, &turns, &moved));
+                scope.spawn(|| self.work(&shares, (&turns, &outbox), &moved));
             }
-            self.work(&shares, &turns, &moved);
+            self.work(&shares, (&turns, &outbox), &moved);
         });
         let mut turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = turns.failed {
@@ -143,22 +156,27 @@ impl Copying<'_> {
     }
 
     /// One thread's work.
-    fn work(&self, shares: &[&[Piece]], turns: &Mutex<Turns<'_>>, moved: &Condvar) {
+    fn work(
+        &self,
+        shares: &[&[Piece]],
+        (turns, outbox): (&Mutex<Turns<'_>>, &Mutex<Outbox>),
+        moved: &Condvar,
+    ) {
         let mut reader = Reader { copying: self, compressor: Compressor::new(), input: Vec::new() };
         while let Some((index, mut ready)) = take(shares.len(), turns, moved) {
             let outcome = reader.read(shares[index], &mut ready);
             let done = match outcome {
                 Ok(()) => {
-                    let mut turns = lock(turns);
+                    let mut turns = locked(turns);
                     turns.ready.insert(index, ready);
                     self.give_places(&mut turns)
                 }
                 Err(error) => Err(error),
             };
             moved.notify_all();
-            let written = done.and_then(|shares| self.write(shares, turns));
+            let written = done.and_then(|shares| self.send(shares, outbox, turns));
             if let Err(error) = written {
-                let mut turns = lock(turns);
+                let mut turns = locked(turns);
                 // Of several errors the one of the earliest share is told.
                 if turns.failed.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
                     turns.failed = Some((index, error));
@@ -208,6 +226,39 @@ impl Copying<'_> {
         Ok(())
     }
 
+    /// Writes shares that have their places, or leaves them to a thread that is writing already: the kernel lets only one
+    /// at a time write to a file, and who waits for that compresses nothing.
+    fn send(
+        &self,
+        shares: Vec<Ready>,
+        outbox: &Mutex<Outbox>,
+        turns: &Mutex<Turns<'_>>,
+    ) -> Result<(), BtrfsError> {
+        let mut open = locked(outbox);
+        if open.is_written {
+            if open.waiting.len() + shares.len() <= WAITING {
+                open.waiting.extend(shares);
+                return Ok(());
+            }
+            // Writing is what takes longest here, so it is done by more than one.
+            drop(open);
+            return self.write(shares, turns);
+        }
+        open.is_written = true;
+        drop(open);
+        let mut written = self.write(shares, turns);
+        loop {
+            let mut open = locked(outbox);
+            let next = if written.is_ok() { open.waiting.pop_front() } else { None };
+            let Some(next) = next else {
+                open.is_written = false;
+                return written;
+            };
+            drop(open);
+            written = self.write(vec![next], turns);
+        }
+    }
+
     /// Writes shares that have their places, neighbours together.
     fn write(&self, shares: Vec<Ready>, turns: &Mutex<Turns<'_>>) -> Result<(), BtrfsError> {
         for mut ready in shares {
@@ -226,7 +277,7 @@ impl Copying<'_> {
             drop(places);
             self.step.advance(ready.progress);
             ready.clear();
-            lock(turns).spare.push(ready);
+            locked(turns).spare.push(ready);
         }
         Ok(())
     }
@@ -242,14 +293,14 @@ impl Ready {
     }
 }
 
-fn lock<'m, 'a>(turns: &'m Mutex<Turns<'a>>) -> MutexGuard<'m, Turns<'a>> {
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     // A thread that panicked has said so; its panic ends the scope.
-    turns.lock().unwrap_or_else(PoisonError::into_inner)
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The next share to be read, with buffers for it; `None` when there is none or something failed.
 fn take(count: usize, turns: &Mutex<Turns<'_>>, moved: &Condvar) -> Option<(usize, Ready)> {
-    let mut turns = lock(turns);
+    let mut turns = locked(turns);
     loop {
         if turns.failed.is_some() || turns.next == count {
             return None;
@@ -282,7 +333,7 @@ impl Reader<'_, '_> {
             match piece.task {
                 Task::Preallocate => {}
                 Task::SwapHeader => ready.bytes.extend_from_slice(&self.swap_header(survey, piece)?),
-                Task::Plain | Task::Compress(_) => {
+                Task::Plain | Task::Compress(..) => {
                     let wrong = |source| BtrfsError::Content { path: survey.path(piece.inode), source };
                     let Some(Kind::File(content)) = survey.kind(piece.inode) else { continue };
                     let known = open.take().filter(|(whose, _)| *whose == (piece.volume, piece.inode));
@@ -315,7 +366,7 @@ impl Reader<'_, '_> {
         ready: &mut Ready,
     ) -> Result<Option<u8>, ContentError> {
         let there = usize_of(piece.len.min(len.saturating_sub(piece.offset)));
-        let Task::Compress(how) = piece.task else {
+        let Task::Compress(how, effort) = piece.task else {
             let start = ready.bytes.len();
             ready.bytes.resize(start + usize_of(piece.len), 0);
             content.read_at(&mut ready.bytes[start..start + there], piece.offset)?;
@@ -324,7 +375,8 @@ impl Reader<'_, '_> {
         self.input.clear();
         self.input.resize(usize_of(piece.len), 0);
         content.read_at(&mut self.input[..there], piece.offset)?;
-        if self.compressor.compress(how, &self.input, &mut ready.bytes) {
+        let is_tried = effort == Effort::Always || !looks_random(&self.input);
+        if is_tried && self.compressor.compress(how, &self.input, &mut ready.bytes) {
             return Ok(Some(how.code()));
         }
         ready.bytes.extend_from_slice(&self.input);

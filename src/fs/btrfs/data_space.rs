@@ -84,7 +84,7 @@ impl DataSpace {
             (_, Some((_, code))) => Form::Compressed(code),
             (Task::Plain, None) => Form::Plain,
             (Task::Preallocate, None) => Form::Preallocated,
-            (Task::Compress(_) | Task::SwapHeader, None) => Form::Separate,
+            (Task::Compress(..) | Task::SwapHeader, None) => Form::Separate,
         };
         if let Form::Compressed(_) | Form::Separate = form {
             let place = self.exactly(stored.map_or(piece.len, |(len, _)| len)).ok_or(Full)?;
@@ -108,7 +108,7 @@ impl DataSpace {
         let mut left = (self.current..self.chunks.len()).map(|index| self.chunks[index].len - filled(index));
         match piece.task {
             Task::Plain | Task::Preallocate => left.sum::<u64>() >= piece.len,
-            Task::Compress(_) | Task::SwapHeader => left.any(|left| left >= piece.len),
+            Task::Compress(..) | Task::SwapHeader => left.any(|left| left >= piece.len),
         }
     }
 

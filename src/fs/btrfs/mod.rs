@@ -63,5 +63,5 @@ pub use measure::{Measure, measure};
 pub use options::{Label, NodeSize, Options};
 pub use profile::Profile;
 pub use read::{Reader, Subvolume, read};
-pub use volumes::{Filling, Overwriting, Storage, SubvolumePath, SwapFile, Volumes};
+pub use volumes::{Effort, Filling, Overwriting, Storage, SubvolumePath, SwapFile, Volumes};
 pub use write::{Written, write};

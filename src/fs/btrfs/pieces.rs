@@ -4,7 +4,7 @@ use super::compression::Compression;
 use super::extents::Checked;
 use super::format::{COMPRESSED_MAX, EXTENT_MAX, SECTOR};
 use super::survey::{Origin, Survey};
-use super::volumes::Overwriting;
+use super::volumes::{Effort, Overwriting};
 use crate::units::KIB;
 
 /// Pieces of plain data are at most this long: what a core keeps in its own cache between reading, checking and writing.
@@ -18,7 +18,7 @@ pub enum Task {
     /// As it is.
     Plain,
     /// Compressed, if that saves something.
-    Compress(Compression),
+    Compress(Compression, Effort),
     /// The header of a swap file.
     SwapHeader,
     /// Only its place.
@@ -60,7 +60,9 @@ pub fn pieces(surveys: &[Survey<'_>]) -> Vec<Piece> {
 fn file(survey: &Survey<'_>, (volume, inode): (usize, usize), pieces: &mut Vec<Piece>) {
     let storage = survey.filling.storage;
     let (task, most, checked) = match (storage.overwriting, storage.compression) {
-        (Overwriting::CopyOnWrite, Some(how)) => (Task::Compress(how), COMPRESSED_MAX, Checked::Yes),
+        (Overwriting::CopyOnWrite, Some(how)) => {
+            (Task::Compress(how, storage.effort), COMPRESSED_MAX, Checked::Yes)
+        }
         (Overwriting::CopyOnWrite, None) => (Task::Plain, PLAIN_MAX, Checked::Yes),
         (Overwriting::InPlace | Overwriting::Unchecked, _) => (Task::Plain, PLAIN_MAX, Checked::No),
     };

@@ -120,7 +120,7 @@ fn place_data(
 ) -> Result<(Vec<Chunk>, Extents), PlanError> {
     let mut left: u64 = pieces.iter().map(|piece| piece.len).sum();
     // A compressed extent that does not fit the rest of a chunk leaves that rest free.
-    let compresses = pieces.iter().any(|piece| matches!(piece.task, Task::Compress(_)));
+    let compresses = pieces.iter().any(|piece| matches!(piece.task, Task::Compress(..)));
     let waste = if compresses { COMPRESSED_MAX } else { 0 };
     let mut extents = Extents::default();
     let mut space = DataSpace::new(Vec::new());

@@ -55,11 +55,23 @@ pub enum Overwriting {
     Unchecked,
 }
 
+/// Which extents a compressor is tried on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effort {
+    /// Those that do not look random in a sample (`compress`), as the kernel has it.
+    #[default]
+    Promising,
+    /// Each (`compress-force`).
+    Always,
+}
+
 /// How the files of a subvolume are stored: what its mount options ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Storage {
     /// How files are compressed; `None` for not.
     pub compression: Option<Compression>,
+    /// Which extents are tried.
+    pub effort: Effort,
     /// Whether files are overwritten in place.
     pub overwriting: Overwriting,
 }

@@ -5,14 +5,10 @@
 //! raises the suspicion, the fastest level of zstd confirms it.
 
 use super::error::SquashfsError;
-use crate::units::{u64_of, usize_of};
+use crate::fs::entropy::looks_random;
 
 /// Blocks below this size are not worth a test.
 const WORTH_TESTING: usize = 64 << 10;
-/// How many pieces the sample has.
-const PIECES: usize = 16;
-/// Bytes of each.
-const PIECE: usize = 2 << 10;
 /// What is saved at least, as one in so many, for a block to be compressed.
 const LEAST_GAIN: usize = 100;
 
@@ -39,23 +35,6 @@ impl Trial {
         self.buffer.resize(input.len() - input.len() / LEAST_GAIN, 0);
         Ok(self.fast.compress_to_buffer(input, self.buffer.as_mut_slice()).is_err())
     }
-}
-
-/// Whether all values of a byte are about equally frequent in a sample of `input`.
-fn looks_random(input: &[u8]) -> bool {
-    let mut counts = [0_u64; 256];
-    let step = input.len() / PIECES;
-    for piece in 0..PIECES {
-        for byte in &input[piece * step..][..PIECE] {
-            counts[usize::from(*byte)] += 1;
-        }
-    }
-    // The sum of squares is least when all are equal. In random bytes it is 1 + 256 / sample times that; the
-    // tenth more stands for about 0.07 bits of entropy.
-    let sample = u64_of(PIECES * PIECE);
-    let squares: u64 = counts.iter().map(|count| count * count).sum();
-    let even = sample * sample / 256;
-    usize_of(squares) < usize_of(even + even / 10)
 }
 
 #[cfg(test)]

@@ -57,6 +57,15 @@ pub fn build(system: &System, program: &Path) -> Result<Vec<u8>, InitrdError> {
 ///
 /// As [`build`].
 pub fn tree(system: &System, program: &Path) -> Result<Tree, InitrdError> {
+    tree_with(system, program, &[])
+}
+
+/// The same with the modules called `more` besides, where the kernel has them.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn tree_with(system: &System, program: &Path, more: &[&str]) -> Result<Tree, InitrdError> {
     let mut tree = Tree::new(Metadata::root(0o755));
     for folder in FOLDERS {
         tree.make_directories(folder, &Metadata::root(0o755))?;
@@ -65,7 +74,7 @@ pub fn tree(system: &System, program: &Path) -> Result<Tree, InitrdError> {
     add(&mut tree, "dev/console", Node { metadata: Metadata::root(0o600), kind: console })?;
     let program = program::read(program, system.generation().architecture)?;
     add(&mut tree, "init", file(program, 0o755))?;
-    add_modules(&mut tree, system)?;
+    add_modules(&mut tree, system, more)?;
     Ok(tree)
 }
 
@@ -77,7 +86,7 @@ fn file(bytes: Vec<u8>, permissions: u16) -> Node {
     Node { metadata: Metadata::root(permissions), kind: Kind::File(Content::from(bytes)) }
 }
 
-fn add_modules(tree: &mut Tree, system: &System) -> Result<(), InitrdError> {
+fn add_modules(tree: &mut Tree, system: &System, more: &[&str]) -> Result<(), InitrdError> {
     let (version, directory) = modules_directory(system)?;
     let text = |name: &str| -> Result<String, InitrdError> {
         let path = directory.join(name);
@@ -86,7 +95,9 @@ fn add_modules(tree: &mut Tree, system: &System) -> Result<(), InitrdError> {
     let index = Index::parse(&text("modules.dep")?, &text("modules.alias")?, &text("modules.softdep")?);
     let builtin = text("modules.builtin")?;
     drivers::check(&index, &builtin, system.generation().toplevel.to_string())?;
-    let reduced = index.subset(drivers::is_wanted);
+    let is_wanted =
+        |path: &str| drivers::is_wanted(path) || more.contains(&index::module_name(path).as_str());
+    let reduced = index.subset(is_wanted);
     let folder = format!("lib/modules/{version}");
     let target = format!("{}/lib/modules/{version}", kernel_modules(system));
     for module in reduced.modules() {

@@ -84,6 +84,16 @@ pub(super) fn confirm(consoles: &Consoles, targets: &Targets, offers: &[Offer]) 
     answer.is_some_and(|answer| answer.split_whitespace().eq(names.iter().copied()))
 }
 
+/// Whether a person wants the very installation that is on the disks already once more. Nobody answers on an
+/// unattended machine: it stays as it is.
+pub(super) fn again(consoles: &Consoles, targets: &Targets) -> bool {
+    let disks: Vec<String> = targets.values().map(ToString::to_string).collect();
+    consoles.say(&format!("This very installation is already on {}.", disks.join(", ")));
+    consoles.say("Nothing was written. Take the medium out to start the disk.");
+    let question = "Type `again` to erase and install, anything else to stop:";
+    consoles.ask(question, Echo::Shown).is_some_and(|answer| answer.trim() == "again")
+}
+
 /// Has a person type a new passphrase, twice. `None` when nobody can be asked.
 pub(super) fn passphrase(consoles: &Consoles, volume: &str) -> Option<Zeroizing<String>> {
     loop {

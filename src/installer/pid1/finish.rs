@@ -80,9 +80,9 @@ fn shell(consoles: &Consoles, toplevel: Option<&str>) {
 }
 
 /// Gives programs of systems that are not made by Nix their libraries in `/usr`.
-fn link_software(toplevel: &str) {
+pub(super) fn link_software(toplevel: &str) {
     let software = Path::new(toplevel).join("sw");
-    for (link, inside) in [("/usr", ""), ("/bin", "bin"), ("/lib64", "lib64")] {
+    for (link, inside) in [("/usr", ""), ("/bin", "bin"), ("/lib64", "lib64"), ("/sbin", "sbin")] {
         let target = software.join(inside);
         if !Path::new(link).exists() && target.exists() {
             // Without it a program does not run, which is told then.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::early::{command_line, try_mount};
 use super::modules::Modules;
 use crate::error::IoError;
 use crate::image::System;
-use crate::installer::digests::{DIGESTS_FILE, Damage, Digests, DigestsError};
+use crate::installer::digests::{DIGESTS_FILE, Damage, Digests, DigestsError, FileDigests, Place};
 use crate::installer::order::{
     COMMAND_LINE_KEY, ORDER_FILE, Order, OrderError, REGISTRATION_FILE, STORE_FILE, digest_of,
 };
@@ -150,12 +151,22 @@ impl Medium {
         let step = Step::start(progress, "check the medium", Some(digests.size().bytes()), Unit::Bytes);
         let damaged = |source| MediumError::Damaged { device: self.device.clone(), source };
         for file in digests.files() {
-            let path = self.file(&file.path);
-            let mut opened = File::open(&path).map_err(|source| IoError::new("opening", &path, source))?;
+            let mut opened = self.open(file)?;
             file.verify(&mut opened, &mut |bytes| step.advance(bytes.bytes())).map_err(damaged)?;
         }
         step.finish();
         Ok(())
+    }
+
+    /// Opens what has `digests`, where it begins.
+    fn open(&self, digests: &FileDigests) -> Result<File, IoError> {
+        let (path, start) = match digests.place {
+            Place::File => (self.file(&digests.path), 0),
+            Place::Medium(offset) => (PathBuf::from(&self.device), offset),
+        };
+        let mut file = File::open(&path).map_err(|source| IoError::new("opening", &path, source))?;
+        file.seek(SeekFrom::Start(start)).map_err(|source| IoError::new("seeking in", &path, source))?;
+        Ok(file)
     }
 
     /// Mounts its store at `/nix/store`, so that its programs run.

@@ -12,6 +12,7 @@
 //! so there is no loop of installations.
 
 mod ask;
+mod build;
 mod console;
 mod early;
 mod finish;

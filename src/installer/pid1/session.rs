@@ -20,9 +20,9 @@ use crate::device::{Contents, Disk, Machine};
 use crate::error::{IoError, chain};
 use crate::fs::cpio;
 use crate::image::{self, KeyFiles, Prepared, Request, System};
-use crate::installer::firmware;
 use crate::installer::install::{self, InstallError, State, Targets};
 use crate::installer::order::{Check, FirmwareEntry, Mode, Occupied, Order, OrderError, SecretFrom};
+use crate::installer::{firmware, vm};
 use crate::layout::Layout;
 use crate::plan::content::{Content, LuksKey};
 use crate::tree::Tree;
@@ -59,6 +59,8 @@ enum SessionError {
     ExtraFiles(String),
     #[error("nobody confirmed")]
     Declined,
+    #[error("this very installation is on the disks already")]
+    Installed,
     #[error(transparent)]
     Io(#[from] IoError),
 }
@@ -82,6 +84,10 @@ impl SessionError {
                 Some("an unattended medium erases nothing unless it was built with --wipe".to_owned())
             }
             Self::Install(error) => error.hint(),
+            Self::Installed => Some(
+                "take the medium out and restart; one built with --firmware-entry has the firmware start the disk first"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -89,6 +95,9 @@ impl SessionError {
 
 /// Installs, then ends the machine as ordered; after a failure it says why and waits for a person.
 pub fn session() -> ! {
+    if let Some(digest) = early::command_line(vm::COMMAND_LINE_KEY) {
+        super::build::build(&digest);
+    }
     let consoles = Consoles::open(&[]);
     consoles.say(&format!("\nlandfall {} installer", env!("CARGO_PKG_VERSION")));
     let mut modules = Modules::of_running_kernel();
@@ -154,10 +163,19 @@ fn run(
     let system = medium.system()?;
     let request = request(medium, consoles, (&layout, &system), &targets)?;
     let prepared = install::prepare((&layout, &system), &targets, request)?;
+    // A machine that starts from its medium again must not be installed again and again.
+    if order.mode == Mode::Unattended
+        && install::is_installed(&prepared, &targets)?
+        && !ask::again(consoles, &targets)
+    {
+        return Err(SessionError::Installed);
+    }
     for (name, disk) in &targets {
         consoles.say(&format!("installing on {name}: {disk}"));
     }
-    install::write((&prepared, &system), &targets, &report, state)?;
+    let started = Instant::now();
+    install::write((&prepared, Some(&system)), &targets, &report, state)?;
+    consoles.say(&format!("written and read back in {:.1} s", started.elapsed().as_secs_f64()));
     register(&order, &prepared, &system, consoles);
     Ok(())
 }

@@ -19,7 +19,7 @@ pub fn supervise() -> ! {
         consoles.say(&format!("landfall: failed: {}", crate::error::chain(&error)));
         finish::stay(&consoles, None);
     }
-    let ended = match Command::new("/proc/self/exe").arg(SESSION_COMMAND).spawn() {
+    let ended = match Command::new("/proc/self/exe").arg(SESSION_COMMAND).env("PATH", "/bin:/sbin").spawn() {
         Ok(child) => wait_for(child.id()),
         Err(error) => format!("it could not be started: {error}"),
     };

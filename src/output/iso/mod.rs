@@ -31,6 +31,7 @@ pub use error::IsoError;
 pub use install::{Install, Program};
 pub use iso::VolumeId;
 pub use prepare::Prepared;
+pub(in crate::output) use program::first_fitting;
 pub use write::Written;
 
 use crate::fs::squashfs::{CacheOptions, Compression};

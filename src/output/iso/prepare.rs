@@ -99,9 +99,6 @@ impl Prepared {
         };
         let at_most = squashfs::measure(&store, &store_options)?.at_most;
         medium.add(STORE_FILE, at_most, Body::Store)?;
-        if request.install.is_some() {
-            medium.add(DIGESTS_FILE, medium.digests_at_most(), Body::Digests)?;
-        }
         let esp_options = fat::Options {
             label: "EFIBOOT".parse().ok(),
             serial: seed.serial("iso/esp"),
@@ -109,6 +106,9 @@ impl Prepared {
             ..fat::Options::default()
         };
         let esp_len = fat::measure(&esp, &esp_options)?.size.round_up(MIB);
+        if request.install.is_some() {
+            medium.add(DIGESTS_FILE, medium.digests_at_most(esp_len), Body::Digests)?;
+        }
         let options = Options {
             publisher: "LANDFALL".to_owned(),
             application: "LANDFALL".to_owned(),
@@ -280,11 +280,11 @@ impl Medium {
         Ok(extras.esp)
     }
 
-    /// Bytes of the digests of all files so far, at most.
-    fn digests_at_most(&self) -> ByteSize {
+    /// Bytes of the digests of all files so far and of a boot image of `esp` bytes, at most.
+    fn digests_at_most(&self, esp: ByteSize) -> ByteSize {
         const CHUNK_LINE: u64 = 65;
-        let files = u64_of(self.files.len());
-        let chunks = (self.len.bytes() / MIB).saturating_add(files);
+        let files = u64_of(self.files.len()) + 1;
+        let chunks = (self.len.bytes().saturating_add(esp.bytes()) / MIB).saturating_add(files);
         ByteSize(chunks.saturating_mul(CHUNK_LINE).saturating_add((files + 2).saturating_mul(DIGEST_LINE)))
     }
 }

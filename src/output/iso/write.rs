@@ -13,12 +13,16 @@ use crate::error::IoError;
 use crate::files::ReplaceFile;
 use crate::fs::squashfs::{CacheUse, SquashfsError};
 use crate::fs::{cpio, fat, squashfs};
+use crate::installer::digests::{FileDigests, Place as DigestPlace};
 use crate::installer::{Digests, FileDigester};
 use crate::progress::{Progress, Step, Unit};
 use crate::tree::Content;
 use crate::units::{ByteRange, ByteSize, Lba, MIB, SectorSize, u64_of, usize_of};
 use crate::volume::gpt::{Attributes, Entry, Table, TypeGuid};
 use crate::volume::{Block, BlockError, FileBlock, SliceBlock};
+
+/// What the boot image is called where damage is told.
+const BOOT_IMAGE: &str = "EFI system partition";
 
 /// A medium that was written.
 #[derive(Clone, Debug, Serialize)]
@@ -65,9 +69,11 @@ impl Prepared {
     /// When the operating system says no, when files of the store changed meanwhile, when it becomes too large.
     pub fn write(&self, out: &Path, progress: &dyn Progress) -> Result<Written, IsoError> {
         let replacement = ReplaceFile::create(out)?;
-        let mut image = Image { prepared: self, plan: self.plan.clone(), out, replacement: &replacement };
+        let plan = self.plan.clone();
+        let mut image = Image { prepared: self, plan, out, replacement: &replacement, digests: None };
         let (store_size, cache) = image.write_files(progress)?;
         let boot_image_size = image.write_boot_image(progress)?;
+        image.write_digests()?;
         image.write_structures()?;
         let size = ByteSize(image.plan.image_len());
         let file = out.to_owned();
@@ -83,6 +89,8 @@ struct Image<'a> {
     plan: Plan,
     out: &'a Path,
     replacement: &'a ReplaceFile,
+    /// Of all files, and where their text goes: it is written when the boot image has its own.
+    digests: Option<(u64, Vec<FileDigests>)>,
 }
 
 impl Image<'_> {
@@ -112,9 +120,13 @@ impl Image<'_> {
                     self.plan.shorten(file.node, store_size.bytes());
                 }
                 Body::Digests => {
-                    let text = self.digests((&block, number), store_size, progress)?;
-                    block.write_at(text.as_bytes(), offset)?;
+                    let digests = self.file_digests((&block, number), store_size, progress)?;
+                    let boot_image = self.plan.boot_image().map_or(0, |(_, len)| len);
+                    let unknown =
+                        FileDigests::unknown(BOOT_IMAGE, DigestPlace::Medium(0), ByteSize(boot_image));
+                    let text = Digests::new([&digests[..], &[unknown]].concat()).render();
                     self.plan.shorten(file.node, u64_of(text.len()));
+                    self.digests = Some((offset, digests));
                 }
             }
         }
@@ -146,31 +158,52 @@ impl Image<'_> {
     }
 
     /// The digests of the first `count` files, read back from `block`.
-    fn digests(
+    fn file_digests(
         &self,
         (block, count): (&FileBlock, usize),
         store_size: ByteSize,
         progress: &dyn Progress,
-    ) -> Result<String, IsoError> {
+    ) -> Result<Vec<FileDigests>, IsoError> {
         let step = Step::start(progress, "iso/digests", Some(store_size.bytes()), Unit::Bytes);
         let files = &self.prepared.files[..count];
         let digests = files.iter().map(|file| {
-            let mut digester = FileDigester::new(&file.path);
-            let mut buffer = vec![0; usize_of(MIB)];
-            let (offset, len) = (self.plan.offset(file.node), len_of(file, store_size)?);
-            let mut done = 0;
-            while done < len.bytes() {
-                let chunk = &mut buffer[..usize_of((len.bytes() - done).min(MIB))];
-                block.read_at(chunk, offset + done)?;
-                digester.write_all(chunk).map_err(|error| IoError::new("digesting", self.out, error))?;
-                done += u64_of(chunk.len());
-                step.advance(u64_of(chunk.len()));
-            }
-            Ok(digester.finish())
+            let range = (self.plan.offset(file.node), len_of(file, store_size)?);
+            self.digest(block, FileDigester::new(&file.path), range, &mut |bytes| step.advance(bytes))
         });
-        let digests = Digests::new(digests.collect::<Result<_, IsoError>>()?);
+        let digests = digests.collect::<Result<_, IsoError>>()?;
         step.finish();
-        Ok(digests.render())
+        Ok(digests)
+    }
+
+    /// Feeds the bytes at `offset` of `block` to `digester`.
+    fn digest(
+        &self,
+        block: &FileBlock,
+        mut digester: FileDigester,
+        (offset, len): (u64, ByteSize),
+        advance: &mut dyn FnMut(u64),
+    ) -> Result<FileDigests, IsoError> {
+        let mut buffer = vec![0; usize_of(MIB)];
+        let mut done = 0;
+        while done < len.bytes() {
+            let chunk = &mut buffer[..usize_of((len.bytes() - done).min(MIB))];
+            block.read_at(chunk, offset + done)?;
+            digester.write_all(chunk).map_err(|error| IoError::new("digesting", self.out, error))?;
+            done += u64_of(chunk.len());
+            advance(u64_of(chunk.len()));
+        }
+        Ok(digester.finish())
+    }
+
+    /// Writes the digests of the files and of the boot image, where the medium has digests.
+    fn write_digests(&mut self) -> Result<(), IsoError> {
+        let Some((place, mut digests)) = self.digests.take() else { return Ok(()) };
+        let block = self.block()?;
+        if let Some((offset, len)) = self.plan.boot_image() {
+            let digester = FileDigester::of(BOOT_IMAGE, DigestPlace::Medium(offset));
+            digests.push(self.digest(&block, digester, (offset, ByteSize(len)), &mut |_| {})?);
+        }
+        Ok(block.write_at(Digests::new(digests).render().as_bytes(), place)?)
     }
 
     /// Writes the EFI system partition; its size.

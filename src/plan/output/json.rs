@@ -10,6 +10,7 @@ use super::super::Plan;
 use super::super::assembly::{Array, Bcachefs, Pool, VolumeGroup};
 use super::super::boot::Boot;
 use super::super::disk::Disk;
+use super::super::machine::MachineNeed;
 use super::super::mount::{Mount, SwapUse};
 use super::super::step::Step;
 use super::sfdisk::SfdiskTable;
@@ -48,6 +49,8 @@ struct Document<'a> {
     boot: &'a Boot,
     /// What is done, in order.
     steps: &'a [Step],
+    /// What only a running kernel can do, so that an image takes a virtual machine.
+    machine: Vec<MachineNeed>,
     /// What a reader should know besides.
     notes: &'a [String],
     /// What was found about the layout and its plan. With an error among them nothing is made from the plan.
@@ -95,6 +98,7 @@ impl Plan {
             swaps: &self.swaps,
             boot: &self.boot,
             steps: &self.steps,
+            machine: self.machine_needs(),
             notes: &self.notes,
             findings: for_programs(findings, sources),
         };

@@ -32,8 +32,12 @@ impl Plan {
         self.print_devices(&mut text);
         self.print_boot(&mut text);
         self.print_erased(&mut text);
-        if !self.notes.is_empty() {
+        let needs = self.machine_needs();
+        if !(needs.is_empty() && self.notes.is_empty()) {
             text.push('\n');
+        }
+        for need in &needs {
+            wrapped(&mut text, "", &need.text());
         }
         for note in &self.notes {
             wrapped(&mut text, "note: ", note);

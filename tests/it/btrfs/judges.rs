@@ -37,7 +37,7 @@ fn a_tree_with_everything_is_clean_with_every_checksum() {
 fn compressed_uncopied_and_small_nodes_are_clean() {
     let dir = tempfile::tempdir().unwrap();
     let tree = everything(dir.path());
-    let stored = |compression, overwriting| Storage { compression, overwriting };
+    let stored = |compression, overwriting| Storage { compression, overwriting, ..Storage::default() };
     let (cow, in_place) = (Overwriting::CopyOnWrite, Overwriting::InPlace);
     for (storage, node_size) in [
         (stored(Some(Compression::Zstd(3)), cow), 16),

@@ -19,8 +19,8 @@ proptest! {
         node_size in prop::sample::select(vec![4_u64, 16, 64]),
         storage in prop::sample::select(vec![
             Storage::default(),
-            Storage { compression: Some(Compression::Zstd(3)), overwriting: Overwriting::CopyOnWrite },
-            Storage { compression: None, overwriting: Overwriting::InPlace },
+            Storage { compression: Some(Compression::Zstd(3)), ..Storage::default() },
+            Storage { overwriting: Overwriting::InPlace, ..Storage::default() },
         ]),
     ) {
         let (top, below) = (build(&top), build(&below));

@@ -1,0 +1,108 @@
+use super::*;
+use crate::identity::Seed;
+use crate::layout::{Layout, Source};
+use crate::plan::Request;
+
+fn steps(layout: &str, hooks: HookUse) -> Vec<String> {
+    let source = Source::Json { name: "disk.json".to_owned(), text: layout.into() };
+    let (layout, _) = Layout::parse(source).unwrap();
+    let plan = Plan::new(&layout, &Request::new(Seed::from_inputs([b"test".as_slice()]))).unwrap();
+    operations(&plan, hooks).iter().map(ToString::to_string).collect()
+}
+
+const HOOKS: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "preCreateHook": "a", "postMountHook": "m",
+  "content": { "type": "gpt", "postCreateHook": "c", "partitions": {
+    "root": { "size": "1G", "content": { "type": "luks", "name": "safe", "passwordFile": "/key", "content": {
+      "type": "filesystem", "format": "ext4", "mountpoint": "/", "postCreateHook": "b", "preMountHook": "d",
+      "postMountHook": "e", "preUnmountHook": "f", "postUnmountHook": "g" } } } } } } } }"#;
+
+#[test]
+fn hooks_are_run_at_diskos_points() {
+    assert_eq!(
+        steps(HOOKS, HookUse::Run),
+        [
+            "hook disk.main.preCreateHook",
+            "write blank",
+            "publish disk main",
+            "open /dev/disk/by-partlabel/disk-main-root as safe",
+            "hook disk.main.content.partitions.root.content.content.postCreateHook",
+            "hook disk.main.content.postCreateHook",
+            "hook disk.main.content.partitions.root.content.content.preMountHook",
+            "mount ext4 /dev/mapper/safe at / (defaults)",
+            "hook disk.main.content.partitions.root.content.content.postMountHook",
+            "hook disk.main.postMountHook",
+            "copy /",
+            "hook disk.main.content.partitions.root.content.content.preUnmountHook",
+            "unmount /",
+            "hook disk.main.content.partitions.root.content.content.postUnmountHook",
+            "cryptsetup close safe",
+        ]
+    );
+}
+
+#[test]
+fn without_hooks_nothing_is_opened_that_our_writers_fill() {
+    assert_eq!(steps(HOOKS, HookUse::LeaveOut), ["write", "publish disk main"]);
+}
+
+const ZFS: &str = r#"{ "disk": { "one": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "64M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "zfs": { "size": "1G", "content": { "type": "zfs", "pool": "tank" } } } } },
+  "two": { "type": "disk", "device": "/dev/vdb", "content": { "type": "gpt", "partitions": {
+    "zfs": { "size": "1G", "content": { "type": "zfs", "pool": "tank" } } } } } },
+  "zpool": { "tank": { "type": "zpool", "mode": "mirror", "options": { "ashift": "12" },
+    "rootFsOptions": { "compression": "zstd", "mountpoint": "none" }, "datasets": {
+      "root": { "type": "zfs_fs", "mountpoint": "/", "options": { "mountpoint": "legacy" },
+        "postCreateHook": "zfs snapshot tank/root@blank" },
+      "home": { "type": "zfs_fs", "mountpoint": "/home" },
+      "swap": { "type": "zfs_volume", "size": "64M", "content": { "type": "swap" } } } } } }"#;
+
+#[test]
+fn a_pool_is_made_by_the_systems_own_programs() {
+    let expected = [
+        "write",
+        "publish disk one",
+        "publish disk two",
+        "zpool create -f -R /mnt -o ashift=12 -O compression=zstd -O mountpoint=none tank mirror \
+         /dev/disk/by-partlabel/disk-one-zfs /dev/disk/by-partlabel/disk-two-zfs",
+        "zfs create -u -p -o mountpoint=/home tank/home",
+        "zfs create -u -p -o mountpoint=legacy tank/root",
+        "zfs create -p -V 67108864 tank/swap",
+        "publish /dev/zvol/tank/swap",
+        "write /dev/zvol/tank/swap",
+        "mount zfs tank/root at / (defaults)",
+        "mount zfs tank/home at /home (defaults,zfsutil)",
+        "copy /",
+        "copy /home",
+        "unmount /home",
+        "unmount /",
+        "zpool export tank",
+    ];
+    assert_eq!(steps(ZFS, HookUse::LeaveOut), expected);
+    let with_hooks = steps(ZFS, HookUse::Run);
+    let hook =
+        with_hooks.iter().position(|step| step == "hook zpool.tank.datasets.root.postCreateHook").unwrap();
+    let copy = with_hooks.iter().position(|step| step == "copy /").unwrap();
+    assert!(hook < copy, "the snapshot is of an empty root");
+    assert!(
+        with_hooks.contains(&"mount vfat /dev/disk/by-partlabel/disk-one-ESP at /boot (defaults)".to_owned())
+    );
+}
+
+#[test]
+fn other_file_systems_are_made_by_the_systems_mkfs() {
+    let layout = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+      "data": { "size": "1G", "content": { "type": "filesystem", "format": "ext2", "extraArgs": ["-L", "data"],
+        "mountpoint": "/data" } } } } } } }"#;
+    let steps = steps(layout, HookUse::LeaveOut);
+    assert!(steps[2].starts_with("mkfs.ext2 -L data -U "), "{steps:?}");
+    assert!(steps[2].ends_with(" /dev/disk/by-partlabel/disk-main-data"), "{steps:?}");
+    assert_eq!(
+        steps[3..],
+        [
+            "mount ext2 /dev/disk/by-partlabel/disk-main-data at /data (defaults)",
+            "copy /data",
+            "unmount /data"
+        ]
+    );
+}

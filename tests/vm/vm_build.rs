@@ -1,0 +1,192 @@
+//! Images that a virtual machine makes: hooks, and file systems that only a running kernel fills.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall::fs::ext4;
+use landfall::store::Source;
+use landfall::tree::{Kind, Tree};
+use landfall::units::{ByteRange, SectorSize};
+use landfall::volume::{FileBlock, SliceBlock};
+use qemu::{Architecture, Budget, Mebibytes, RunDirectory};
+use serde_json::Value;
+
+use crate::harness::{Guest, Sample, landfall};
+use crate::small::Small;
+
+/// Every hook leaves a line behind. The disk has a name that no disk of a virtual machine has.
+const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/disk/by-id/nvme-no-such-disk",
+  "preCreateHook": "echo \"1 preCreate $name\" >> /tmp/log",
+  "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "64M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "data": { "size": "64M", "content": { "type": "filesystem", "format": "ext2", "mountpoint": "/data",
+      "extraArgs": ["-L", "numbers"] } },
+    "root": { "size": "100%", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/",
+      "postCreateHook": "mkdir /tmp/look; mount -t ext4 \"$device\" /tmp/look; echo 2 empty: `ls /tmp/look` >> /tmp/log; umount /tmp/look",
+      "preMountHook": "echo 3 preMount >> /tmp/log",
+      "postMountHook": "echo 4 postMount `ls /mnt` >> /tmp/log",
+      "preUnmountHook": "echo 5 preUnmount >> /tmp/log; echo 6 `ls /mnt/nix/var/nix/profiles` >> /tmp/log; cp /tmp/log /mnt/hooks",
+      "postUnmountHook": "FAIL" } }
+} } } } }"#;
+
+/// One machine at a time may take so long to be let in.
+const BUDGET_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Builds `layout` in a machine.
+fn build(layout: &str) -> Option<(RunDirectory, Small, Output)> {
+    let sample = Sample::require(Architecture::X86_64)?;
+    Some(build_with(Small::of(&sample), layout))
+}
+
+/// Builds `layout` with a system in a machine, as soon as the budget has room for it.
+fn build_with(small: Small, layout: &str) -> (RunDirectory, Small, Output) {
+    let directory = RunDirectory::create(None).unwrap();
+    let file = directory.path().join("layout.json");
+    fs::write(&file, layout).unwrap();
+    let _share = Budget::host().unwrap().reserve(Mebibytes(2048), BUDGET_TIMEOUT).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (out, root) = (text(&directory.path().join("out")), text(small.root()));
+    let toplevel = small.toplevel.to_string();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/static/x86_64/landfall");
+    let ended = landfall(&[
+        "image",
+        &text(&file),
+        "--system",
+        &toplevel,
+        "--store",
+        &root,
+        "--out",
+        &out,
+        "--installer-binary",
+        &text(&program),
+    ]);
+    (directory, small, ended)
+}
+
+/// The content of a partition of the one disk, by its number in the manifest.
+fn partition(out: &Path, index: usize) -> Arc<SliceBlock<FileBlock>> {
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    let range = &manifest["disks"]["main"]["content"]["partitions"][index]["range"];
+    let number = |name: &str| range[name].as_u64().unwrap();
+    let range = ByteRange::new(number("start"), number("len")).unwrap();
+    let image = out.join("main.raw");
+    let block = FileBlock::open(fs::File::open(&image).unwrap(), &image, SectorSize::S512).unwrap();
+    Arc::new(SliceBlock::new(block, range).unwrap())
+}
+
+fn content(tree: &Tree, path: &str) -> String {
+    let id = tree.lookup(path).unwrap_or_else(|| panic!("no {path}"));
+    let Kind::File(content) = &tree.node(id).kind else { panic!("{path} is no file") };
+    String::from_utf8(content.to_vec().unwrap()).unwrap()
+}
+
+#[test]
+fn hooks_are_run_and_the_systems_own_mkfs_makes_what_we_do_not_write() {
+    let Some((directory, small, ended)) = build(&LAYOUT.replace("FAIL", "true")) else { return };
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{err}");
+    assert!(err.contains("needs a VM: ext2 (disk main, partition data)"), "{err}");
+    assert!(
+        err.contains("needs a VM: hooks (disk.main.content.partitions.root.content.postCreateHook"),
+        "{err}"
+    );
+    let out = directory.path().join("out");
+    let root = Arc::new(ext4::read(partition(&out, 2)).unwrap()).tree().unwrap();
+    assert_eq!(
+        content(&root, "hooks"),
+        "1 preCreate main\n2 empty: lost+found\n3 preMount\n4 postMount lost+found\n5 preUnmount\n6 per-user system system-1-link\n"
+    );
+    // The system came in behind the hooks, as it does in every image.
+    let store = format!("{}/nixos-version", &small.toplevel.to_string()[1..]);
+    assert_eq!(content(&root, &store), "1");
+    let store = root.node(root.lookup("nix/store").unwrap());
+    assert_eq!(
+        (store.metadata.permissions, store.metadata.gid, store.metadata.modified.seconds),
+        (0o1775, 30_000, 1)
+    );
+    assert!(root.lookup("nix/var/nix/db/db.sqlite").is_some());
+    let mut superblock = [0; 1024];
+    landfall::volume::Block::read_at(&*partition(&out, 1), &mut superblock, 1024).unwrap();
+    assert_eq!((superblock[56..58].to_vec(), &superblock[120..127]), (vec![0x53, 0xEF], &b"numbers"[..]));
+    assert_eq!(superblock[92] & 4, 0, "ext2 has no journal");
+    assert_eq!(left(&out), ["main.raw", "manifest.json"]);
+}
+
+#[test]
+fn a_hook_that_fails_leaves_no_image_and_says_why() {
+    let layout = LAYOUT.replace("echo \\\"1 preCreate", "ls /no-such-folder; echo \\\"1 preCreate");
+    let Some((directory, _small, ended)) = build(&layout.replace("FAIL", "true")) else { return };
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{err}");
+    assert!(err.contains("the VM: `disk.main.preCreateHook` ended with exit status: 1"), "{err}");
+    assert!(err.contains("/no-such-folder: No such file or directory"), "{err}");
+    assert_eq!(left(&directory.path().join("out")), [""; 0]);
+    let transcript = err.split("everything that the VM said is in ").nth(1).unwrap().trim();
+    fs::remove_dir_all(PathBuf::from(transcript).parent().unwrap()).unwrap();
+}
+
+/// What is in the output folder, hidden files too.
+fn left(out: &Path) -> Vec<String> {
+    let names = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// A root on ZFS: a dataset with a snapshot of it when it was empty, one that ZFS mounts itself, a volume.
+const ZFS: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "128M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "zfs": { "size": "100%", "content": { "type": "zfs", "pool": "tank" } } } } } },
+  "zpool": { "tank": { "type": "zpool", "options": { "ashift": "12" },
+    "rootFsOptions": { "compression": "lz4", "mountpoint": "none" }, "datasets": {
+      "root": { "type": "zfs_fs", "mountpoint": "/", "options": { "mountpoint": "legacy" },
+        "postCreateHook": "zfs snapshot tank/root@blank" },
+      "srv": { "type": "zfs_fs", "mountpoint": "/srv", "options": { "compression": "gzip" } },
+      "swap": { "type": "zfs_volume", "size": "16M", "content": { "type": "swap" } } } } } }"#;
+
+/// Firmware, kernel and a small initrd.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
+
+#[test]
+fn a_root_on_zfs_is_made_and_boots() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let Some(tools) = zfs_tools(&sample) else {
+        eprintln!("skipped: no ZFS for the sample system's kernel in ~/.cache/landfall/zfs (make zfs)");
+        return;
+    };
+    let (directory, _small, ended) = build_with(Small::with_zfs(&sample, &tools, "tank/root"), ZFS);
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{err}");
+    assert!(err.contains("needs a VM: zfs (disk main, partition zfs)"), "{err}");
+    let disk = directory.path().join("out/main.raw");
+    let guest = Guest::boot(&Guest::machine(&sample, &disk));
+    let console = guest.vm().console();
+    let expect = |text: &str| console.expect(text, BOOT_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
+    expect("small: up from tank/root / zfs ");
+    let listed = expect("small: done");
+    let lines: Vec<&str> = listed.lines().map(str::trim_end).collect();
+    for line in [
+        "tank\tno\tlz4",
+        "tank/root\tyes\tlz4",
+        "tank/root@blank\t-\t-",
+        "tank/srv\tno\tgzip",
+        "tank/swap\t-\tlz4",
+    ] {
+        assert!(lines.contains(&line), "no `{line}` in {listed}");
+    }
+    assert!(listed.contains("all pools are healthy"), "{listed}");
+}
+
+/// The folder that `make zfs` has filled for the kernel of `sample`.
+fn zfs_tools(sample: &Sample) -> Option<PathBuf> {
+    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let source = Source::open(sample.root()).unwrap();
+    let modules = format!("{}/kernel-modules/lib/modules", sample.toplevel());
+    let modules = source.on_host(&source.resolve(Path::new(&modules)).unwrap());
+    let version = fs::read_dir(modules).unwrap().next()?.unwrap().file_name();
+    Some(cache.join("landfall/zfs").join(version)).filter(|folder| folder.is_dir())
+}
