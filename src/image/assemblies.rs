@@ -37,7 +37,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), ImageError> {
     }
     for group in &plan.groups {
         for volume in &group.volumes {
-            lvm::check_create_args(&volume.extra_args).map_err(|error| ImageError::Arguments {
+            let arguments = lvm::check_create_args(&volume.extra_args)
+                .and_then(|()| lvm::pool_options(&volume.extra_args).map(drop));
+            arguments.map_err(|error| ImageError::Arguments {
                 place: volume.device.clone(),
                 why: error.to_string(),
             })?;
@@ -130,6 +132,11 @@ pub(super) fn volume_kind(volume: &LogicalVolume) -> Option<VolumeKind> {
         "raid1" => VolumeKind::Raid1(legs),
         "raid4" => VolumeKind::Raid4(legs),
         "raid5" => VolumeKind::Raid5(legs),
+        "raid6" => VolumeKind::Raid6(legs),
+        "mirror" => VolumeKind::Mirror(legs),
+        // Arguments that are none were refused.
+        "thin-pool" => VolumeKind::ThinPool(legs, lvm::pool_options(&volume.extra_args).unwrap_or_default()),
+        "thin" => VolumeKind::Thin(volume.pool.clone()?),
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImageError, Request, System, btrfs, filesystem, machine, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
-use crate::plan::boot::BootPartition;
+use crate::plan::boot::{BootPartition, has_room_for_boot_code};
 use crate::plan::content::Filesystem;
 use crate::plan::{self, Plan};
 use crate::store::install::install_tree;
@@ -31,10 +31,7 @@ impl Contents {
         if !["/", "/nix", "/nix/store"].iter().any(|path| on_disk.contains(*path)) {
             return Err(ImageError::NoStore);
         }
-        let (esp, xbootldr) = boot_mounts(plan, &mounted)?;
-        let placement = if xbootldr.is_some() { Placement::Xbootldr } else { Placement::Esp };
-        let boot = EspOptions { placement, ..request.boot.clone() };
-        let boot = boot_trees(system.source(), std::slice::from_ref(system.generation()), &boot)?;
+        let boot = boot_files(plan, &mounted, (system, request))?;
         let mount_points: Vec<MountPoint> =
             plan.mounts.iter().map(|mount| mount.path.clone()).filter(|path| path.starts_with('/')).collect();
         let mut tree = install_tree(system.closure())?;
@@ -44,10 +41,7 @@ impl Contents {
         let mut trees = split(tree, &mount_points)?;
         // What lies below a mount that is made anew at each start (tmpfs) is on no disk.
         trees.retain(|mount_point, _| on_disk.contains(mount_point.as_str()));
-        trees.insert(esp, boot.esp);
-        if let (Some(mount_point), Some(tree)) = (xbootldr, boot.xbootldr) {
-            trees.insert(mount_point, tree);
-        }
+        trees.extend(boot);
         Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
     }
 
@@ -126,11 +120,41 @@ fn datasets(plan: &Plan) -> impl Iterator<Item = &str> {
     datasets.filter_map(|dataset| dataset.mount.as_ref()).map(|mount| mount.path.as_str())
 }
 
+/// The boot files of a system by where they are mounted; none where firmware starts code from sectors, which is not
+/// ours to write.
+fn boot_files(
+    plan: &Plan,
+    mounted: &BTreeMap<&str, &Filesystem>,
+    (system, request): (&System, &Request),
+) -> Result<Vec<(MountPoint, Tree)>, ImageError> {
+    let Some((esp, xbootldr)) = boot_mounts(plan, mounted) else {
+        return if starts_from_sectors(plan) { Ok(Vec::new()) } else { Err(ImageError::NoEsp) };
+    };
+    let placement = if xbootldr.is_some() { Placement::Xbootldr } else { Placement::Esp };
+    let boot = EspOptions { placement, ..request.boot.clone() };
+    let boot = boot_trees(system.source(), std::slice::from_ref(system.generation()), &boot)?;
+    Ok(std::iter::once((esp, boot.esp)).chain(xbootldr.zip(boot.xbootldr)).collect())
+}
+
+/// Whether only BIOS or PowerPC firmware could start a machine from these disks.
+fn starts_from_sectors(plan: &Plan) -> bool {
+    plan.boot.esp.is_empty() && has_room_for_boot_code(plan)
+}
+
+/// A remark for disks that get no boot loader; `None` for those that do.
+pub(super) fn boot_note(plan: &Plan) -> Option<String> {
+    starts_from_sectors(plan).then(|| {
+        "no boot loader is written: the layout has no EFI system partition, and the code that other firmware starts \
+         from sectors of a disk is its boot loader's own to install"
+            .to_owned()
+    })
+}
+
 /// Where the ESP and the extended boot loader partition are mounted.
 fn boot_mounts(
     plan: &Plan,
     mounted: &BTreeMap<&str, &Filesystem>,
-) -> Result<(MountPoint, Option<MountPoint>), ImageError> {
+) -> Option<(MountPoint, Option<MountPoint>)> {
     let first =
         |partitions: &[BootPartition]| partitions.iter().find_map(|partition| partition.mount.clone());
     let esp = first(&plan.boot.esp).or_else(|| {
@@ -138,5 +162,5 @@ fn boot_mounts(
         let path = BOOT_MOUNTS.iter().find(is_fat).filter(|_| !plan.boot.esp.is_empty());
         path.map(|path| (*path).to_owned())
     });
-    Ok((esp.ok_or(ImageError::NoEsp)?, first(&plan.boot.xbootldr)))
+    Some((esp?, first(&plan.boot.xbootldr)))
 }

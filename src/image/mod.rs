@@ -138,6 +138,7 @@ impl Prepared {
         if request.hooks == HookUse::LeaveOut {
             plan.notes.extend(hooks::note(&plan.layout));
         }
+        plan.notes.extend(contents::boot_note(&plan));
         Ok((plan, contents, machine_needs))
     }
 

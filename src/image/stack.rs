@@ -84,10 +84,14 @@ pub(super) fn write(
     stack.write_waiting()?;
     check(&stack.leaves)?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
-    for (table, block) in stack.tables.into_iter().chain(of_disks) {
-        tables::write(table, &*block)?;
-    }
+    write_tables(std::mem::take(&mut stack.tables))?;
+    stack.commit_pools()?;
+    write_tables(of_disks)?;
     Ok(())
+}
+
+fn write_tables(tables: Vec<(&Table, Arc<dyn Block>)>) -> Result<(), ImageError> {
+    tables.into_iter().try_for_each(|(table, block)| tables::write(table, &*block))
 }
 
 struct Stack<'a> {
@@ -105,6 +109,8 @@ struct Stack<'a> {
     blank: BTreeMap<String, Arc<dyn Block>>,
     /// File systems of several devices, each with its first.
     waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
+    /// Thin pools, those below before those on them.
+    pools: Vec<(&'a VolumeGroup, lvm::ThinPool)>,
 }
 
 /// Fills `block`, the device of one `content` of the plan.
@@ -134,6 +140,7 @@ impl<'a> Stack<'a> {
             leaves: Vec::new(),
             blank: BTreeMap::new(),
             waiting: Vec::new(),
+            pools: Vec::new(),
         }
     }
 
@@ -217,6 +224,15 @@ impl<'a> Stack<'a> {
         Ok(())
     }
 
+    /// Ends the thin pools: all that lies on them is there now.
+    fn commit_pools(&self) -> Result<(), ImageError> {
+        for (group, pool) in self.pools.iter().rev() {
+            let wrong = |source| ImageError::VolumeGroup { name: group.name.clone(), source };
+            pool.commit().map_err(wrong)?;
+        }
+        Ok(())
+    }
+
     fn write_btrfs(
         &mut self,
         filesystem: &'a Filesystem,
@@ -289,12 +305,14 @@ impl<'a> Stack<'a> {
     fn group(&mut self, group: &'a VolumeGroup, members: &[Arc<dyn Block>]) -> Result<(), ImageError> {
         let options = assemblies::group_options(group, self.plan);
         let has_parity = |volume: &lvm::Volume| {
-            matches!(volume.kind, lvm::VolumeKind::Raid4(_) | lvm::VolumeKind::Raid5(_))
+            use lvm::VolumeKind::{Raid4, Raid5, Raid6};
+            matches!(volume.kind, Raid4(_) | Raid5(_) | Raid6(_))
         };
         let parity = if options.volumes.iter().any(has_parity) { Parity::Some } else { Parity::None };
         assemblies::zero_for_parity(members, parity)?;
-        let mut volumes = lvm::write(members, &options)
+        let lvm::Made { mut volumes, pools } = lvm::write(members, &options)
             .map_err(|source| ImageError::VolumeGroup { name: group.name.clone(), source })?;
+        self.pools.extend(pools.into_values().map(|pool| (group, pool)));
         for volume in &group.volumes {
             match (&volume.content, volumes.remove(&volume.name)) {
                 (Some(content), Some(block)) => self.content(content, Arc::new(block))?,

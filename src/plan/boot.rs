@@ -5,7 +5,11 @@ use serde::Serialize;
 
 use super::Plan;
 use super::content::{AssemblyKind, Content};
-use super::disk::{BootRole, Partition};
+use super::disk::{BootRole, Disk, Partition, PartitionKind};
+
+/// Type of a PReP partition in a boot record, and sgdisk's code for that in a GUID table.
+const MSDOS_PREP: u8 = 0x41;
+const GPT_PREP: u16 = 0x4100;
 
 /// What a machine starts from.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -64,6 +68,17 @@ impl Boot {
         boot.resume = plan.swaps.iter().find(|swap| swap.resume).map(|swap| swap.device.clone());
         boot
     }
+}
+
+/// Whether `plan` leaves room for code that firmware starts from sectors of a disk: a BIOS boot or a PReP partition, or one
+/// that a boot record marks as bootable.
+pub fn has_room_for_boot_code(plan: &Plan) -> bool {
+    let tables = plan.disks.iter().filter_map(Disk::table);
+    let is_started = |partition: &Partition| match &partition.kind {
+        PartitionKind::Gpt { type_guid, .. } => type_guid.code() == Some(GPT_PREP),
+        PartitionKind::Msdos { kind, active, .. } => *active || *kind == MSDOS_PREP,
+    };
+    !plan.boot.bios.is_empty() || tables.flat_map(|table| &table.partitions).any(is_started)
 }
 
 /// Where a partition is mounted; a member of a mirror, where the array is.

@@ -280,12 +280,12 @@ fn events_tell_every_step_from_start_to_finish() {
 fn what_cannot_be_written_yet_is_refused_with_its_place() {
     let build = Build::new(
         &LAYOUT
-            .replace(r#""format": "ext4""#, r#""format": "erofs""#)
+            .replace(r#""format": "ext4""#, r#""format": "squashfs""#)
             .replace(r#", "extraArgs": ["-L", "nixos"]"#, ""),
     );
     let (code, err) = build.fails(&[]);
     assert_eq!(code, 3);
-    assert!(err.contains("not supported yet: erofs") && err.contains("layout.json:9:"), "{err}");
+    assert!(err.contains("not supported yet: squashfs") && err.contains("layout.json:9:"), "{err}");
 }
 
 /// Changes to a good call, with what must be said.

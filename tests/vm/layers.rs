@@ -100,7 +100,7 @@ fn luks_with_lvm_asks_on_the_serial_console_of_an_aarch64_machine() {
 fn lvm_agrees_with_every_kind_of_volume_and_linux_with_a_boot_record() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
     let mut disks = serde_json::Map::new();
-    let names = ["a", "b", "c"];
+    let names = ["a", "b", "c", "d", "e"];
     for (number, name) in names.iter().enumerate() {
         let member = json!({ "size": "100%", "content": { "type": "lvm_pv", "vg": "system" } });
         let mut partitions = json!({ "lvm": member });
@@ -110,7 +110,7 @@ fn lvm_agrees_with_every_kind_of_volume_and_linux_with_a_boot_record() {
         disks.insert((*name).to_owned(), disk(&partitions));
         disks[*name]["device"] = json!(format!("/dev/vd{name}"));
     }
-    disks.insert("old".to_owned(), json!({ "type": "disk", "device": "/dev/vdd", "imageSize": "200M", "content": {
+    disks.insert("old".to_owned(), json!({ "type": "disk", "device": "/dev/vdf", "imageSize": "200M", "content": {
         "type": "table", "format": "msdos", "partitions": [
             { "name": "first", "part-type": "primary", "start": "1MiB", "end": "40MiB", "content": ext4("/srv/first") },
             { "name": "rest", "part-type": "extended", "start": "40MiB", "end": "100%" },
@@ -124,47 +124,79 @@ fn lvm_agrees_with_every_kind_of_volume_and_linux_with_a_boot_record() {
         }
         volume
     };
+    // Both together are larger than their pool.
+    let in_pool = |mountpoint: &str| {
+        let mut volume = volume("thinlv", "1G", &[], mountpoint);
+        volume["pool"] = json!("pool");
+        volume
+    };
     let layout = json!({ "disk": disks, "lvm_vg": { "system": { "type": "lvm_vg", "lvs": {
         "root": volume("raid5", "100%FREE", &[], "/"),
         "linear": volume("linear", "40M", &[], "/srv/linear"),
         "striped": volume("linear", "48M", &["-i3"], "/srv/striped"),
         "raid0": volume("raid0", "40M", &[], "/srv/raid0"),
         "raid1": volume("raid1", "40M", &["-m2"], "/srv/raid1"),
-        "raid4": volume("raid4", "40M", &[], "/srv/raid4")
+        "raid4": volume("raid4", "40M", &[], "/srv/raid4"),
+        "raid6": volume("raid6", "40M", &[], "/srv/raid6"),
+        "mirror": volume("mirror", "40M", &[], "/srv/mirror"),
+        "pool": { "size": "64M", "lvm_type": "thin-pool" },
+        "thin": in_pool("/srv/thin"),
+        "thinner": in_pool("/srv/thinner")
     } } } });
     let image = Image::build(&sample, &layout.to_string(), &[]);
-    let guest = Guest::boot(&machine(&sample, &image, &["a", "b", "c", "old"]));
+    let guest = Guest::boot(&machine(&sample, &image, &["a", "b", "c", "d", "e", "old"]));
     guest.multi_user();
     let run = runner(&guest);
     assert_eq!(root_device(&run), "system-root");
-    run("vgck system");
+    run("vgck system && vgchange -ay system");
     let volumes = run("lvs --noheadings --separator : -o lv_name,segtype,sync_percent system | tr -d ' '");
     let found: Vec<&str> = volumes.lines().map(str::trim).collect();
     assert_eq!(
         found,
         [
             "linear:linear:",
+            "mirror:mirror:100.00",
+            "pool:thin-pool:",
             "raid0:raid0:",
             "raid1:raid1:100.00",
             "raid4:raid4:100.00",
+            "raid6:raid6:100.00",
             "root:raid5:100.00",
-            "striped:striped:"
+            "striped:striped:",
+            "thin:thin:",
+            "thinner:thin:"
         ]
     );
-    for name in ["linear", "striped", "raid0", "raid1", "raid4"] {
+    for name in ["linear", "striped", "raid0", "raid1", "raid4", "raid6", "mirror", "thin", "thinner"] {
         run(&format!("e2fsck -fn /dev/system/{name}"));
     }
-    for name in ["raid1", "raid4", "root"] {
+    the_kernel_goes_on_with_our_thin_pool(&run);
+    for name in ["raid1", "raid4", "raid6", "root"] {
         run(&format!("lvchange --syncaction check system/{name}"));
     }
     run("while lvs --noheadings -o raid_sync_action system | grep -q check; do sleep 1; done");
-    let mismatches =
-        "lvs --noheadings -o raid_mismatch_count system/raid1 system/raid4 system/root | tr -d ' \\n'";
-    assert_eq!(run(mismatches).trim(), "000");
+    let mismatches = "lvs --noheadings -o raid_mismatch_count system/raid1 system/raid4 system/raid6 system/root | tr -d ' \\n'";
+    assert_eq!(run(mismatches).trim(), "0000");
     // The boot record: what Linux sees of it, and what lies in its logical partitions.
-    let table = run("lsblk -rno NAME,SIZE,PTTYPE /dev/vdd | tr -s ' '");
-    assert!(table.contains("vdd5") && table.contains("vdd6") && table.contains("dos"), "{table}");
-    run("e2fsck -fn /dev/vdd1 && e2fsck -fn /dev/vdd6 && swapon /dev/vdd5 && swapoff /dev/vdd5");
+    let table = run("lsblk -rno NAME,SIZE,PTTYPE /dev/vdf | tr -s ' '");
+    assert!(table.contains("vdf5") && table.contains("vdf6") && table.contains("dos"), "{table}");
+    run("e2fsck -fn /dev/vdf1 && e2fsck -fn /dev/vdf6 && swapon /dev/vdf5 && swapoff /dev/vdf5");
+}
+
+/// The kernel takes chunks of the pool that we made, gives them back, and finds all of it after it was put down.
+fn the_kernel_goes_on_with_our_thin_pool(run: &impl Fn(&str) -> String) {
+    run("lvs -a --noheadings -o lv_name system | grep -q '\\[lvol0_pmspare\\]'");
+    run(
+        "mkdir -p /mnt && mount /dev/system/thin /mnt && dd if=/dev/urandom of=/mnt/new bs=1M count=20 2>&1 \
+         && md5sum /mnt/new > /run/new.md5 && umount /mnt",
+    );
+    run(
+        "lvchange -an system/thin system/thinner && lvchange -an system/pool && lvchange -ay system/thin system/thinner",
+    );
+    run("mount /dev/system/thin /mnt && md5sum -c /run/new.md5 && rm /mnt/new && fstrim /mnt && umount /mnt");
+    run("e2fsck -fn /dev/system/thin && e2fsck -fn /dev/system/thinner");
+    let health = run("lvs --noheadings -o lv_health_status,lv_check_needed system/pool");
+    assert_eq!(health.trim(), "", "{health}");
 }
 
 /// An image on a larger disk: its root is as large as the disk after the first start.

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | xfs | `mkfs.xfs -p` | extended attributes, sockets, names with white space, links of over 336 bytes; a hard link becomes a second file |
 //! | f2fs | `mkfs.f2fs`, `sload.f2fs` | extended attributes, devices, pipes, sockets; a hard link becomes a second file |
+//! | ext2, ext3 | `mke2fs`, `debugfs` | sockets, line feeds in names |
+//! | erofs | `mkfs.erofs` | extended attributes, devices, pipes, sockets |
 //! | exfat | `mkfs.exfat` | any content: the volume is empty |
 //!
 //! A tool fills a sparse file in a private folder; what it leaves to chance or cannot say (times, sticky bits,
@@ -14,8 +16,10 @@
 //! takes for each file and gives a margin for the rest.
 
 mod arguments;
+mod erofs;
 mod error;
 mod exfat;
+mod ext;
 mod f2fs;
 mod staging;
 mod xfs;
@@ -39,6 +43,12 @@ pub enum Kind {
     F2fs,
     /// exFAT.
     Exfat,
+    /// ext2.
+    Ext2,
+    /// ext3.
+    Ext3,
+    /// EROFS.
+    Erofs,
 }
 
 /// What a file system is to be, beside its content.
@@ -51,12 +61,13 @@ pub struct Options {
 }
 
 impl Kind {
-    /// The kind that `mount -t` calls `format`, when it is one of these.
+    /// The kind that images have where a layout says `format`; ext2 and ext3 are made in a virtual machine there.
     pub fn from_format(format: &str) -> Option<Self> {
         Some(match format {
             "xfs" => Self::Xfs,
             "f2fs" => Self::F2fs,
             "exfat" => Self::Exfat,
+            "erofs" => Self::Erofs,
             _ => return None,
         })
     }
@@ -67,6 +78,9 @@ impl Kind {
             Self::Xfs => "xfs",
             Self::F2fs => "f2fs",
             Self::Exfat => "exfat",
+            Self::Ext2 => "ext2",
+            Self::Ext3 => "ext3",
+            Self::Erofs => "erofs",
         }
     }
 
@@ -76,6 +90,8 @@ impl Kind {
             Self::Xfs => &[("mkfs.xfs", "xfsprogs")],
             Self::F2fs => &[("mkfs.f2fs", "f2fs-tools"), ("sload.f2fs", "f2fs-tools")],
             Self::Exfat => &[("mkfs.exfat", "exfatprogs")],
+            Self::Ext2 | Self::Ext3 => &[("mke2fs", "e2fsprogs"), ("debugfs", "e2fsprogs")],
+            Self::Erofs => &[("mkfs.erofs", "erofs-utils")],
         }
     }
 
@@ -85,6 +101,8 @@ impl Kind {
             Self::Xfs => &xfs::ARGUMENTS,
             Self::F2fs => &f2fs::ARGUMENTS,
             Self::Exfat => &exfat::ARGUMENTS,
+            Self::Ext2 | Self::Ext3 => &ext::ARGUMENTS,
+            Self::Erofs => &erofs::ARGUMENTS,
         };
         arguments::passed_on(arguments, allowed).map(drop)
     }
@@ -108,6 +126,9 @@ pub fn measure(kind: Kind, tree: &Tree, free: ByteSize) -> Result<ByteSize, Exte
         Kind::Xfs => xfs::measure(tree, free),
         Kind::F2fs => f2fs::measure(tree, free),
         Kind::Exfat => exfat::measure(tree, free),
+        Kind::Ext2 => ext::measure(ext::Journal::None, tree, free),
+        Kind::Ext3 => ext::measure(ext::Journal::Inside, tree, free),
+        Kind::Erofs => erofs::measure(tree, free),
     }
 }
 
@@ -125,5 +146,8 @@ pub fn write(
         Kind::Xfs => xfs::write(tree, options, (block, step)),
         Kind::F2fs => f2fs::write(tree, options, (block, step)),
         Kind::Exfat => exfat::write(tree, options, (block, step)),
+        Kind::Ext2 => ext::write(ext::Journal::None, tree, options, (block, step)),
+        Kind::Ext3 => ext::write(ext::Journal::Inside, tree, options, (block, step)),
+        Kind::Erofs => erofs::write(tree, options, (block, step)),
     }
 }

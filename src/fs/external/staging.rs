@@ -1,7 +1,10 @@
 //! The private folder in which a tool works, and the way from its file to the target.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +13,7 @@ use rustix::fs::{SeekFrom, seek};
 use super::ExternalError;
 use crate::error::IoError;
 use crate::progress::Step;
-use crate::tree::Content;
+use crate::tree::{Content, Kind, NodeId, Tree};
 use crate::units::{ByteRange, u64_of, usize_of};
 use crate::volume::Block;
 
@@ -119,4 +122,52 @@ pub(super) fn write_content(content: &Content, path: &Path) -> Result<(), Extern
         open.copy_to(range, &block, range.start())?;
     }
     Ok(())
+}
+
+/// What becomes of a file with several names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// It has them in the folder too.
+    Kept,
+    /// Each is a file of its own.
+    Copied,
+}
+
+/// Makes `folder` with copies of all directories, files and links of `tree`; the tool's caller has refused the rest.
+pub(super) fn stage(tree: &Tree, folder: &Path, links: Links) -> Result<(), ExternalError> {
+    Stage { tree, links, known: BTreeMap::new() }.directory(Tree::ROOT, folder)
+}
+
+struct Stage<'a> {
+    tree: &'a Tree,
+    links: Links,
+    /// Where files are that may have further names.
+    known: BTreeMap<NodeId, PathBuf>,
+}
+
+impl Stage<'_> {
+    fn directory(&mut self, id: NodeId, folder: &Path) -> Result<(), ExternalError> {
+        fs::create_dir(folder).map_err(|source| IoError::new("creating", folder, source))?;
+        for (name, id) in self.tree.entries(id) {
+            let path = folder.join(OsStr::from_bytes(name.as_bytes()));
+            let error = |source| IoError::new("creating", &path, source);
+            match &self.tree.node(id).kind {
+                Kind::Directory(_) => self.directory(id, &path)?,
+                Kind::File(content) => match self.known.get(&id) {
+                    Some(first) => fs::hard_link(first, &path).map_err(error)?,
+                    None => {
+                        write_content(content, &path)?;
+                        if self.links == Links::Kept {
+                            self.known.insert(id, path);
+                        }
+                    }
+                },
+                Kind::Symlink(target) => {
+                    std::os::unix::fs::symlink(OsStr::from_bytes(target), &path).map_err(error)?;
+                }
+                Kind::CharDevice(_) | Kind::BlockDevice(_) | Kind::Fifo | Kind::Socket => {}
+            }
+        }
+        Ok(())
+    }
 }

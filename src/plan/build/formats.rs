@@ -49,6 +49,7 @@ fn flags(format: &str) -> Flags {
         "f2fs" => Flags { label: &["-l"], uuid: &["-U"] },
         "bcachefs" => Flags { label: &["-L", "--fs_label"], uuid: &["-U", "--uuid"] },
         "xfs" => Flags { label: &["-L"], uuid: &["-m"] },
+        "erofs" => Flags { label: &["-L"], uuid: &["-U"] },
         "exfat" | "ntfs" => Flags { label: &["-L", "-n"], uuid: &[] },
         _ => Flags { label: &[], uuid: &[] },
     }

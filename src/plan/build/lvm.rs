@@ -4,10 +4,12 @@ use super::super::assembly::{LogicalVolume, VolumeGroup};
 use super::super::content::{Assembly, AssemblyKind};
 use super::super::error::{Cause, Exact};
 use super::super::step::Action;
-use super::{Builder, Place};
+use super::{Builder, Leaf, Place};
 use crate::layout::model::content::ContentRef;
 use crate::layout::model::lvm::{LogicalVolume as VolumeOptions, LvmType, VolumeGroup as GroupOptions};
-use crate::units::{ByteSize, MIB, SectorSize, u64_of};
+use crate::layout::syntax::source::Span;
+use crate::units::{ByteSize, SectorSize, u64_of};
+use crate::volume::lvm::{PoolOptions, pool_geometry, pool_options};
 
 /// LVM's default extent.
 const EXTENT: ByteSize = ByteSize::mib(4);
@@ -15,9 +17,9 @@ const EXTENT: ByteSize = ByteSize::mib(4);
 /// Where the extents of a physical volume begin: metadata, aligned to 1 MiB.
 const DATA_OFFSET: ByteSize = ByteSize::mib(1);
 
-/// Chunk of a thin pool, and the bytes of metadata that each takes (lvmthin(7), "Metadata space").
-const THIN_CHUNK: u64 = 64 << 10;
-const THIN_METADATA: u64 = 64;
+/// Of so many bytes of a thin volume, its file system uses one from the start: copies of descriptors and bitmaps that lie
+/// all over it.
+const SPREAD: u64 = 1 << 14;
 
 impl Builder<'_> {
     pub(super) fn volume_group(&mut self, set: &GroupOptions) {
@@ -30,15 +32,40 @@ impl Builder<'_> {
         self.step(Action::Assemble, &set.name, format!("make volume group {}", set.name), true);
         let usable =
             |size: ByteSize| size.checked_sub(DATA_OFFSET).unwrap_or(ByteSize::ZERO).bytes() / EXTENT.bytes();
-        let mut free = Extents(members.iter().map(|member| usable(member.size)).collect());
+        let free = members.iter().map(|member| usable(member.size)).collect();
+        let mut free = Extents { free, spare: 0 };
         let extents = free.total();
         let sector = members.iter().map(|member| member.sector).max().unwrap_or(SectorSize::S512);
         let mut volumes: Vec<&VolumeOptions> = set.lvs.values().collect();
         volumes.sort_by_key(|volume| volume.priority);
-        let planned = volumes
-            .into_iter()
-            .map(|volume| self.volume(set, volume, &mut free, (extents, sector)))
-            .collect();
+        let mut pools = Vec::new();
+        let mut planned = Vec::new();
+        for volume in volumes {
+            let before = self.leaves.len();
+            let made = self.volume(set, volume, &mut free, (extents, sector));
+            // What lies in thin volumes lies in their pool.
+            let content = self.leaves[before..].iter().map(|leaf| leaf.needed.bytes());
+            let content = content.fold(0, u64::saturating_add);
+            match volume.lvm_type {
+                Some(LvmType::ThinPool) => pools.push(PoolNeed {
+                    name: volume.name.clone(),
+                    device: made.device.clone(),
+                    size: made.size,
+                    needed: 0,
+                    span: volume.places.of("size"),
+                }),
+                Some(LvmType::ThinLv) => {
+                    let pool = pools.iter_mut().find(|pool| volume.pool.as_ref() == Some(&pool.name));
+                    if let Some(pool) = pool.filter(|_| content > 0) {
+                        let overhead = made.size.bytes() / SPREAD;
+                        pool.needed = pool.needed.saturating_add(content).saturating_add(overhead);
+                    }
+                }
+                _ => {}
+            }
+            planned.push(made);
+        }
+        self.leaves.extend(pools.into_iter().map(PoolNeed::leaf));
         self.groups.push(VolumeGroup {
             name: set.name.clone(),
             uuid: self.request.seed.uuid(&format!("lvm_vg/{}", set.name)),
@@ -108,22 +135,27 @@ impl Builder<'_> {
         // A part of what is free holds copies and metadata too; a size in bytes is of the data alone.
         let share =
             |extents: u64| extents.saturating_sub(shape.metadata * shape.legs) * shape.data / shape.legs;
+        // The log of a mirror lies beside it.
+        let log = u64::from(set.lvm_type == Some(LvmType::Mirror));
+        let part = |extents: u64| {
+            // Members may differ in size, and legs do not: a part is at most what the legs can be.
+            share(extents.min(left).saturating_sub(log)).min(free.most(&shape))
+        };
         let data = match size {
             VolumeSize::Bytes(bytes) => bytes.bytes().div_ceil(EXTENT.bytes()),
-            // Members may differ in size, and legs do not: a part is at most what the legs can be.
-            VolumeSize::PercentFree(percent) => share(percent_of(left, percent)).min(free.most(&shape)),
-            VolumeSize::PercentGroup(percent) => {
-                share(percent_of(extents, percent)).min(share(left)).min(free.most(&shape))
-            }
+            VolumeSize::PercentFree(percent) => part(percent_of(left, percent)),
+            VolumeSize::PercentGroup(percent) => part(percent_of(extents, percent)),
         };
         let data = match size {
             VolumeSize::Bytes(_) => data.next_multiple_of(shape.data),
             VolumeSize::PercentFree(_) | VolumeSize::PercentGroup(_) => data / shape.data * shape.data,
         };
         let (data, side) = if set.lvm_type == Some(LvmType::ThinPool) {
-            thin_pool(data, matches!(size, VolumeSize::Bytes(_)))
+            // Arguments that are none are told where they are used.
+            let options = pool_options(&set.extra_args).unwrap_or_default();
+            free.thin_pool(data / shape.data, shape.data, (&options, matches!(size, VolumeSize::Bytes(_))))
         } else {
-            (data, 0)
+            (data, log)
         };
         let each = data / shape.data + shape.metadata;
         if data == 0 || !free.take(shape.legs, each) || !free.take(1, side) {
@@ -141,15 +173,28 @@ fn percent_of(extents: u64, percent: u64) -> u64 {
     extents.saturating_mul(percent) / 100
 }
 
-/// Data and metadata (with its spare) of a thin pool in extents: where the size is a part of the group, both come out of it.
-fn thin_pool(data: u64, in_bytes: bool) -> (u64, u64) {
-    let metadata = |data: u64| {
-        let chunks = data.saturating_mul(EXTENT.bytes()) / THIN_CHUNK;
-        let bytes = chunks.saturating_mul(THIN_METADATA).clamp(2 * MIB, 16 << 30);
-        bytes.div_ceil(EXTENT.bytes())
-    };
-    let side = 2 * metadata(data);
-    if in_bytes { (data, side) } else { (data.saturating_sub(side), side) }
+/// A thin pool, and what lies in its volumes.
+struct PoolNeed {
+    name: String,
+    device: String,
+    size: ByteSize,
+    /// Bytes.
+    needed: u64,
+    span: Span,
+}
+
+impl PoolNeed {
+    /// What has to fit where.
+    fn leaf(self) -> Leaf {
+        Leaf {
+            what: format!("what lies in thin pool `{}`", self.name),
+            device: self.device,
+            size: self.size,
+            needed: ByteSize(self.needed),
+            spare: ByteSize::ZERO,
+            span: self.span,
+        }
+    }
 }
 
 /// How a volume lies on the members.
@@ -184,7 +229,8 @@ impl Shape {
                 (stripes.unwrap_or(1), stripes.unwrap_or(1), 0)
             }
             Some(LvmType::Raid0) => (stripes.unwrap_or(2), stripes.unwrap_or(2), 0),
-            Some(LvmType::Mirror | LvmType::Raid1) => (1 + mirrors, 1, 1),
+            Some(LvmType::Mirror) => (1 + mirrors, 1, 0),
+            Some(LvmType::Raid1) => (1 + mirrors, 1, 1),
             Some(LvmType::Raid4 | LvmType::Raid5) => (stripes.unwrap_or(2) + 1, stripes.unwrap_or(2), 1),
             Some(LvmType::Raid6) => (stripes.unwrap_or(3) + 2, stripes.unwrap_or(3), 1),
         };
@@ -193,11 +239,37 @@ impl Shape {
 }
 
 /// Free extents of each member.
-struct Extents(Vec<u64>);
+struct Extents {
+    free: Vec<u64>,
+    /// Extents of the spare for the metadata of thin pools: as many as the largest of them has.
+    spare: u64,
+}
 
 impl Extents {
     fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.free.iter().sum()
+    }
+
+    /// Data of a thin pool, and its metadata with what the spare lacks, in extents. Where the size is a part of the
+    /// group, both come out of it.
+    fn thin_pool(
+        &mut self,
+        stripe: u64,
+        stripes: u64,
+        (options, in_bytes): (&PoolOptions, bool),
+    ) -> (u64, u64) {
+        let metadata = |data: u64| {
+            let (_, metadata) = pool_geometry(ByteSize(data.saturating_mul(EXTENT.bytes())), options);
+            metadata.bytes().div_ceil(EXTENT.bytes())
+        };
+        let beside = |metadata: u64, spare: u64| metadata + metadata.saturating_sub(spare);
+        let mut data = stripe * stripes;
+        if !in_bytes {
+            data = data.saturating_sub(beside(metadata(data), self.spare)) / stripes * stripes;
+        }
+        let side = beside(metadata(data), self.spare);
+        self.spare = self.spare.max(metadata(data));
+        (data, side)
     }
 
     /// The most extents of data in a volume of this shape, each of its legs on a member of its own.
@@ -205,7 +277,7 @@ impl Extents {
         if shape.legs == 1 {
             return self.total();
         }
-        let mut free = self.0.clone();
+        let mut free = self.free.clone();
         free.sort_unstable_by(|a, b| b.cmp(a));
         let last = usize::try_from(shape.legs).ok().and_then(|legs| free.get(legs.checked_sub(1)?));
         last.map_or(0, |leg| leg.saturating_sub(shape.metadata) * shape.data)
@@ -218,19 +290,19 @@ impl Extents {
                 return false;
             }
             let mut rest = each;
-            for free in &mut self.0 {
+            for free in &mut self.free {
                 let part = rest.min(*free);
                 *free -= part;
                 rest -= part;
             }
             return true;
         }
-        let roomy: Vec<usize> = (0..self.0.len()).filter(|&index| self.0[index] >= each).collect();
+        let roomy: Vec<usize> = (0..self.free.len()).filter(|&index| self.free[index] >= each).collect();
         if u64_of(roomy.len()) < legs {
             return false;
         }
         for index in roomy.into_iter().take(usize::try_from(legs).unwrap_or(usize::MAX)) {
-            self.0[index] -= each;
+            self.free[index] -= each;
         }
         true
     }
@@ -313,22 +385,37 @@ mod tests {
         }
     }
 
+    fn of(free: &[u64]) -> Extents {
+        Extents { free: free.to_vec(), spare: 0 }
+    }
+
+    #[test]
+    fn pools_of_a_group_share_a_spare() {
+        let mut free = of(&[1000]);
+        let options = PoolOptions::default();
+        // 64 bytes for each 64 KiB: an extent up to 4 GiB.
+        assert_eq!(free.thin_pool(100, 1, (&options, true)), (100, 2));
+        assert_eq!(free.thin_pool(100, 1, (&options, false)), (99, 1));
+        assert_eq!(free.thin_pool(1000, 2, (&options, true)), (2000, 3));
+        assert_eq!(free.spare, 2);
+    }
+
     #[test]
     fn copies_take_extents_of_several_members() {
-        let mut free = Extents(vec![100, 50, 10]);
+        let mut free = of(&[100, 50, 10]);
         assert!(free.take(2, 40));
-        assert_eq!(free.0, [60, 10, 10]);
+        assert_eq!(free.free, [60, 10, 10]);
         assert!(!free.take(2, 20));
         assert!(free.take(1, 75));
-        assert_eq!(free.0, [0, 0, 5]);
+        assert_eq!(free.free, [0, 0, 5]);
     }
 
     #[test]
     fn legs_are_as_large_as_the_smallest_of_their_members() {
         let raid5 = Shape { legs: 3, data: 2, metadata: 1 };
-        assert_eq!(Extents(vec![100, 50, 10]).most(&raid5), 18);
-        assert_eq!(Extents(vec![100, 50, 10, 60]).most(&raid5), 98);
-        assert_eq!(Extents(vec![100, 50]).most(&raid5), 0);
-        assert_eq!(Extents(vec![100, 50]).most(&Shape { legs: 1, data: 1, metadata: 0 }), 150);
+        assert_eq!(of(&[100, 50, 10]).most(&raid5), 18);
+        assert_eq!(of(&[100, 50, 10, 60]).most(&raid5), 98);
+        assert_eq!(of(&[100, 50]).most(&raid5), 0);
+        assert_eq!(of(&[100, 50]).most(&Shape { legs: 1, data: 1, metadata: 0 }), 150);
     }
 }

@@ -32,9 +32,10 @@ pub enum FormatArgsError {
     },
 }
 
-/// Changes `options` as the arguments say.
+/// Changes `options` as the arguments say: words, or several in one text, as a shell would split them.
 pub fn apply_format_args(options: &mut Options, arguments: &[String]) -> Result<(), FormatArgsError> {
-    let mut words = arguments.iter().flat_map(|argument| split_once(argument));
+    let words = arguments.iter().flat_map(|argument| argument.split_whitespace());
+    let mut words = words.flat_map(split_once);
     let mut iter_time = None;
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -53,12 +54,13 @@ pub fn apply_format_args(options: &mut Options, arguments: &[String]) -> Result<
     Ok(())
 }
 
-/// `--name=value` as two words; everything else as it is.
-fn split_once(argument: &str) -> Vec<String> {
-    match argument.split_once('=') {
-        Some((name, value)) if name.starts_with("--") => vec![name.to_owned(), value.to_owned()],
-        _ => vec![argument.to_owned()],
+/// `--name=value` and `-nvalue` as two words; everything else as it is.
+fn split_once(word: &str) -> Vec<String> {
+    if !word.starts_with('-') {
+        return vec![word.to_owned()];
     }
+    let (name, value) = crate::volume::create_args::split(word);
+    std::iter::once(name).chain(value).map(str::to_owned).collect()
 }
 
 fn set(
@@ -176,6 +178,10 @@ mod tests {
         .unwrap();
         assert_eq!(options.pbkdf, Pbkdf::Pbkdf2 { iterations: 20_000 });
         assert_eq!((options.key_bits, options.sector_size, options.label.as_str()), (256, 4096, "root"));
+        // As a shell splits them.
+        let options = apply(&["--pbkdf pbkdf2 -i10 -q", "-s512 --label home"]).unwrap();
+        assert_eq!(options.pbkdf, Pbkdf::Pbkdf2 { iterations: 20_000 });
+        assert_eq!((options.key_bits, options.label.as_str()), (512, "home"));
     }
 
     #[test]

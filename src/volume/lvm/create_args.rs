@@ -1,5 +1,7 @@
 //! Arguments for `lvcreate` that layouts carry, as far as they can be honoured.
 
+use super::thin::{Discards, PoolOptions, Zeroing};
+use crate::units::{ByteSize, KIB, MIB};
 use crate::volume::create_args::split;
 
 /// An argument that cannot be honoured.
@@ -28,6 +30,11 @@ fn known(name: &str) -> Option<Argument> {
         "-W" | "--wipesignatures" | "-Z" | "--zero" => Argument::Any,
         "-I" | "--stripesize" => Argument::Only(&["64", "64k", "64K"]),
         "-C" | "--contiguous" => Argument::Only(&["n"]),
+        // What becomes of a thin pool: `pool_options` reads it.
+        "-c" | "--chunksize" | "--poolmetadatasize" | "--discards" => Argument::Any,
+        // What is done anyway: mirrors have a log, pools a spare.
+        "--mirrorlog" => Argument::Only(&["disk"]),
+        "--poolmetadataspare" => Argument::Only(&["y"]),
         "--alloc" => Argument::Only(&["inherit", "normal"]),
         "-r" | "--readahead" => Argument::Only(&["auto"]),
         _ => return None,
@@ -57,6 +64,53 @@ pub fn check_create_args(arguments: &[String]) -> Result<(), CreateArgsError> {
     Ok(())
 }
 
+/// What `arguments` say of a thin pool.
+///
+/// # Errors
+/// For values that lvcreate does not take.
+pub fn pool_options(arguments: &[String]) -> Result<PoolOptions, CreateArgsError> {
+    let mut options = PoolOptions::default();
+    let mut words = arguments.iter().flat_map(|argument| argument.split_whitespace());
+    while let Some(word) = words.next() {
+        let (name, glued) = split(word);
+        if !matches!(known(name), Some(Argument::Any | Argument::Only(_))) {
+            continue;
+        }
+        let value = glued.or_else(|| words.next()).unwrap_or_default();
+        let bad = || CreateArgsError(format!("{name} {value}"));
+        match name {
+            "-c" | "--chunksize" => {
+                // lvcreate's unit for chunks is KiB, and they are multiples of 64 KiB.
+                let chunk = size(value, KIB).filter(|chunk| {
+                    chunk.bytes().is_multiple_of(64 * KIB) && (64 * KIB..=1 << 30).contains(&chunk.bytes())
+                });
+                options.chunk = Some(chunk.ok_or_else(bad)?);
+            }
+            "--poolmetadatasize" => {
+                let metadata = size(value, MIB).filter(|size| (2 * MIB..=16 << 30).contains(&size.bytes()));
+                options.metadata = Some(metadata.ok_or_else(bad)?);
+            }
+            "--discards" => options.discards = Discards::from_name(value).ok_or_else(bad)?,
+            "-Z" | "--zero" if value == "n" => options.zeroing = Zeroing::Off,
+            _ => {}
+        }
+    }
+    Ok(options)
+}
+
+/// A whole number with one of lvcreate's units, or in units of `unit` bytes.
+fn size(text: &str, unit: u64) -> Option<ByteSize> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => unit,
+        "k" | "kib" => KIB,
+        "m" | "mib" => MIB,
+        "g" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit).map(ByteSize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +128,18 @@ mod tests {
             ("-Cy", "-C y"),
         ] {
             assert_eq!(check(bad), Err(format!("lvcreate argument `{named}` is not supported")));
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_pool_is_understood() {
+        let read = |text: &str| pool_options(&[text.to_owned()]).map_err(|error| error.to_string());
+        let options = read("-c 256 --poolmetadatasize=1g --discards ignore -Zn").unwrap();
+        assert_eq!((options.chunk, options.metadata), (Some(ByteSize::kib(256)), Some(ByteSize::gib(1))));
+        assert_eq!((options.discards, options.zeroing), (Discards::Ignore, Zeroing::Off));
+        assert_eq!(read("-y -i 2"), Ok(PoolOptions::default()));
+        for bad in ["-c 100k", "-c2g", "--poolmetadatasize 1m", "--discards all"] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }

@@ -2,13 +2,18 @@
 
 use super::LvmError;
 use super::format::{EXTENTS_OFFSET, Id, SECTOR};
-use super::metadata::{Group, Logical, Physical, Segment, SegmentKind, Visibility};
+use super::metadata::{Group, Logical, Physical, REGION_SECTORS, Segment, SegmentKind, Visibility};
+use super::size::VolumeSize;
+use super::thin::{PoolOptions, pool_geometry};
 use crate::identity::Seed;
 use crate::timestamp::Timestamp;
 use crate::units::{ByteSize, u64_of, usize_of};
 
 /// Size of a stripe: LVM's default.
 const STRIPE_SECTORS: u64 = 128;
+
+/// Name of the spare for the metadata of thin pools: there is one in a group.
+const SPARE: &str = "lvol0_pmspare";
 
 /// What the group is to be.
 #[derive(Clone, Debug)]
@@ -37,7 +42,7 @@ pub struct Volume {
 }
 
 /// How a volume lies on the members.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VolumeKind {
     /// One extent after the other.
     #[default]
@@ -52,58 +57,16 @@ pub enum VolumeKind {
     Raid4(usize),
     /// Parity over so many members, at least three.
     Raid5(usize),
+    /// Two parities over so many members, at least five.
+    Raid6(usize),
     /// Two copies of each stripe over so many members, an even number from four on.
     Raid10(usize),
-}
-
-/// The size of a volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VolumeSize {
-    /// So many bytes, rounded up to extents.
-    Bytes(ByteSize),
-    /// So many extents.
-    Extents(u64),
-    /// A part of what is free when its turn comes, in percent.
-    PercentFree(u64),
-    /// A part of the whole group, in percent.
-    PercentGroup(u64),
-}
-
-impl VolumeSize {
-    /// Reads what disko passes to lvcreate: `10G`, `100%FREE`, `50%VG`, `25%PVS`, `100%`; in the last
-    /// form the percentage is of the group.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let Some((percent, of)) = text.split_once('%') else {
-            return parse_lvm_size(text).map(Self::Bytes);
-        };
-        let percent = percent.parse().ok().filter(|percent| *percent <= 100)?;
-        match of {
-            "FREE" => Some(Self::PercentFree(percent)),
-            "" | "VG" | "PVS" => Some(Self::PercentGroup(percent)),
-            _ => None,
-        }
-    }
-}
-
-/// lvcreate's `-L`: MiB where no unit stands, decimal fractions allowed.
-fn parse_lvm_size(text: &str) -> Option<ByteSize> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: ByteSize = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "m" | "mib" => ByteSize::mib(1),
-        "k" | "kib" => ByteSize::kib(1),
-        "g" | "gib" => ByteSize::gib(1),
-        "t" | "tib" => ByteSize::gib(1024),
-        "s" => ByteSize(SECTOR),
-        "b" => ByteSize(1),
-        _ => return None,
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole: u64 = whole.parse().ok()?;
-    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let fraction: u64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
-    let part = unit.bytes().checked_mul(fraction)? / scale;
-    whole.checked_mul(unit.bytes())?.checked_add(part).map(ByteSize)
+    /// So many copies, at least two, by dm-mirror, with a log beside.
+    Mirror(usize),
+    /// A pool for thin volumes, its data over so many members in stripes.
+    ThinPool(usize, PoolOptions),
+    /// In the thin pool of this name, which comes before.
+    Thin(String),
 }
 
 /// Bytes of a member of this size that extents can use.
@@ -136,7 +99,7 @@ pub(super) fn layout(options: &Options, members: &[ByteSize]) -> Result<Group, L
     }
     let free =
         members.iter().map(|size| Free { next: 0, end: usable(*size, options.extent).bytes() / extent });
-    let mut allocator = Allocator { options, free: free.collect(), logical: Vec::new() };
+    let mut allocator = Allocator { options, free: free.collect(), logical: Vec::new(), spare: 0 };
     for volume in &options.volumes {
         allocator.allocate(volume)?;
     }
@@ -161,6 +124,8 @@ struct Allocator<'a> {
     options: &'a Options,
     free: Vec<Free>,
     logical: Vec<Logical>,
+    /// Extents of the spare for the metadata of pools: as many as the largest of them has.
+    spare: u64,
 }
 
 impl Allocator<'_> {
@@ -169,58 +134,171 @@ impl Allocator<'_> {
     }
 
     fn allocate(&mut self, volume: &Volume) -> Result<(), LvmError> {
+        if let VolumeKind::Thin(pool) = &volume.kind {
+            return self.thin(volume, pool);
+        }
         let extent = self.options.extent.bytes();
-        let total: u64 = self.free.iter().map(|free| free.end).sum();
         let left: u64 = self.free.iter().map(|free| free.end - free.next).sum();
-        let (parts, copies) = shape(volume, self.free.len())?;
-        // RAID keeps an extent of metadata beside each image.
-        let has_metadata =
-            !matches!(volume.kind, VolumeKind::Linear | VolumeKind::Striped(_) | VolumeKind::Raid0(_));
-        let metadata = u64::from(has_metadata);
-        let share = |extents: u64| extents.saturating_sub(metadata * parts.legs) * parts.data / parts.legs;
-        let wanted = match volume.size {
-            VolumeSize::Bytes(size) => size.bytes().div_ceil(extent),
-            VolumeSize::Extents(extents) => extents,
-            VolumeSize::PercentFree(percent) => {
-                share(left * percent / 100).min(self.most(volume, &parts, metadata))
-            }
-            VolumeSize::PercentGroup(percent) => {
-                share(total * percent / 100).min(self.most(volume, &parts, metadata))
-            }
-        };
-        // Stripes are of one length: a size is rounded up to it, a share of what there is down.
-        let extents = match volume.size {
-            VolumeSize::Bytes(_) | VolumeSize::Extents(_) => wanted.next_multiple_of(parts.data),
-            VolumeSize::PercentFree(_) | VolumeSize::PercentGroup(_) => wanted / parts.data * parts.data,
+        let parts = shape(volume, self.free.len())?;
+        let extents = self.extents(volume, &parts, left);
+        let side = match &volume.kind {
+            VolumeKind::ThinPool(_, options) => 2 * self.pool_metadata(extents, options),
+            VolumeKind::Mirror(_) => 1,
+            _ => 0,
         };
         let no_room = || LvmError::NoRoom {
             volume: volume.name.clone(),
-            needed: ByteSize(extents.saturating_mul(copies).saturating_mul(extent)),
+            needed: ByteSize(
+                extents.saturating_mul(parts.copies).saturating_add(side).saturating_mul(extent),
+            ),
             available: ByteSize(left * extent),
         };
         if extents == 0 {
             return Err(no_room());
         }
-        if volume.kind == VolumeKind::Linear {
-            let segments = self.take_linear(extents).ok_or_else(no_room)?;
-            self.push(&volume.name, Visibility::Visible, segments);
-            return Ok(());
-        }
         let each = extents / parts.data;
-        let members = self.pick(parts.legs, each + metadata).ok_or_else(no_room)?;
-        self.push_legs(volume, &members, each, extents);
-        Ok(())
+        let single = matches!(volume.kind, VolumeKind::Linear | VolumeKind::ThinPool(1, _));
+        let members = if single { Some(Vec::new()) } else { self.pick(parts.legs, each + parts.metadata) };
+        let members = members.ok_or_else(no_room)?;
+        let data = match &volume.kind {
+            VolumeKind::Linear => {
+                let segments = self.take_linear(0, extents).ok_or_else(no_room)?;
+                self.push(&volume.name, Visibility::Visible, segments);
+                return Ok(());
+            }
+            VolumeKind::ThinPool(1, _) => self.take_linear(0, extents).ok_or_else(no_room)?,
+            VolumeKind::Striped(_) | VolumeKind::ThinPool(..) => {
+                let stripes = members.iter().map(|member| self.take(*member, each)).collect();
+                let kind = SegmentKind::Striped { stripe_sectors: STRIPE_SECTORS, stripes };
+                vec![Segment { start: 0, extents, kind }]
+            }
+            VolumeKind::Mirror(_) => return self.mirror(volume, &members, extents).ok_or_else(no_room),
+            _ => {
+                self.push_legs(volume, &members, each, extents);
+                return Ok(());
+            }
+        };
+        match &volume.kind {
+            VolumeKind::ThinPool(_, options) => self.pool(volume, options, data).ok_or_else(no_room),
+            _ => {
+                self.push(&volume.name, Visibility::Visible, data);
+                Ok(())
+            }
+        }
+    }
+
+    /// Extents of data of a volume: a size is rounded up to whole stripes, a share of what there is down.
+    fn extents(&self, volume: &Volume, parts: &Parts, left: u64) -> u64 {
+        let total: u64 = self.free.iter().map(|free| free.end).sum();
+        let share =
+            |extents: u64| extents.saturating_sub(parts.metadata * parts.legs) * parts.data / parts.legs;
+        let part = |extents: u64| {
+            let wanted = share(extents).min(self.most(parts));
+            // What lies beside a pool or a mirror comes out of its share.
+            let beside = match &volume.kind {
+                VolumeKind::ThinPool(_, options) => 2 * self.pool_metadata(wanted, options),
+                VolumeKind::Mirror(_) => 1,
+                _ => 0,
+            };
+            wanted.saturating_sub(beside) / parts.data * parts.data
+        };
+        match volume.size {
+            VolumeSize::Bytes(size) => {
+                size.bytes().div_ceil(self.options.extent.bytes()).next_multiple_of(parts.data)
+            }
+            VolumeSize::Extents(extents) => extents.next_multiple_of(parts.data),
+            VolumeSize::PercentFree(percent) => part(left * percent / 100),
+            VolumeSize::PercentGroup(percent) => part(total * percent / 100),
+        }
     }
 
     /// The most extents that a volume of this kind can have: its legs are equal and on different members.
-    fn most(&self, volume: &Volume, parts: &Parts, metadata: u64) -> u64 {
+    fn most(&self, parts: &Parts) -> u64 {
         let mut free: Vec<u64> = self.free.iter().map(|free| free.end - free.next).collect();
-        if volume.kind == VolumeKind::Linear {
+        if parts.legs == 1 {
             return free.iter().sum();
         }
         free.sort_unstable_by(|a, b| b.cmp(a));
         let leg = free.get(usize_of(parts.legs - 1)).copied().unwrap_or(0);
-        leg.saturating_sub(metadata) * parts.data
+        leg.saturating_sub(parts.metadata) * parts.data
+    }
+
+    /// Extents of the metadata of a pool with so many extents of data.
+    fn pool_metadata(&self, data: u64, options: &PoolOptions) -> u64 {
+        let extent = self.options.extent.bytes();
+        let (_, metadata) = pool_geometry(ByteSize(data.saturating_mul(extent)), options);
+        metadata.bytes().div_ceil(extent)
+    }
+
+    /// Adds a pool whose data are `segments`; `None` when there is no room for its metadata.
+    fn pool(&mut self, volume: &Volume, options: &PoolOptions, segments: Vec<Segment>) -> Option<()> {
+        let extents = segments.iter().map(|segment| segment.extents).sum();
+        let bytes = u64::saturating_mul(extents, self.options.extent.bytes());
+        let (chunk, _) = pool_geometry(ByteSize(bytes), options);
+        let metadata_extents = self.pool_metadata(extents, options);
+        let metadata_segments = self.take_linear(0, metadata_extents)?;
+        let more = metadata_extents.saturating_sub(self.spare);
+        let spare_segments = self.take_linear(self.spare, more)?;
+        self.spare += more;
+        let (data, metadata) = (format!("{}_tdata", volume.name), format!("{}_tmeta", volume.name));
+        self.push(&data, Visibility::Hidden, segments);
+        self.push(&metadata, Visibility::Hidden, metadata_segments);
+        match self.logical.iter_mut().find(|logical| logical.name == SPARE) {
+            Some(spare) => spare.segments.extend(spare_segments),
+            None => self.push(SPARE, Visibility::Hidden, spare_segments),
+        }
+        let kind = SegmentKind::ThinPool {
+            metadata,
+            data,
+            transaction: 0,
+            chunk_sectors: chunk.bytes() / SECTOR,
+            discards: options.discards,
+            zeroing: options.zeroing,
+        };
+        self.push(&volume.name, Visibility::Visible, vec![Segment { start: 0, extents, kind }]);
+        Some(())
+    }
+
+    /// Adds a thin volume.
+    fn thin(&mut self, volume: &Volume, pool: &str) -> Result<(), LvmError> {
+        let extents = match volume.size {
+            VolumeSize::Bytes(size) => size.bytes().div_ceil(self.options.extent.bytes()),
+            VolumeSize::Extents(extents) => extents,
+            VolumeSize::PercentFree(_) | VolumeSize::PercentGroup(_) => 0,
+        };
+        if extents == 0 {
+            return Err(LvmError::Options(format!("the thin volume `{}` without a size", volume.name)));
+        }
+        let found =
+            self.logical.iter_mut().filter(|logical| logical.name == pool).find_map(|logical| match logical
+                .segments
+                .first_mut()
+                .map(|segment| &mut segment.kind)
+            {
+                Some(SegmentKind::ThinPool { transaction, .. }) => Some(transaction),
+                _ => None,
+            });
+        let no_pool = || LvmError::NoPool { volume: volume.name.clone(), pool: pool.to_owned() };
+        let count = found.ok_or_else(no_pool)?;
+        let transaction = *count;
+        *count += 1;
+        let kind = SegmentKind::Thin { pool: pool.to_owned(), transaction, device: transaction + 1 };
+        self.push(&volume.name, Visibility::Visible, vec![Segment { start: 0, extents, kind }]);
+        Ok(())
+    }
+
+    /// Adds a mirror, its copies and its log; `None` when there is no room for the log.
+    fn mirror(&mut self, volume: &Volume, members: &[usize], extents: u64) -> Option<()> {
+        let mut images = Vec::new();
+        for (number, member) in members.iter().enumerate() {
+            images.push(self.push_part(format!("{}_mimage_{number}", volume.name), *member, extents));
+        }
+        let log = format!("{}_mlog", volume.name);
+        let segments = self.take_linear(0, 1)?;
+        self.push(&log, Visibility::Hidden, segments);
+        let kind = SegmentKind::Mirror { region_sectors: REGION_SECTORS, log, images };
+        self.push(&volume.name, Visibility::Visible, vec![Segment { start: 0, extents, kind }]);
+        Some(())
     }
 
     fn push(&mut self, name: &str, visibility: Visibility, segments: Vec<Segment>) {
@@ -228,12 +306,12 @@ impl Allocator<'_> {
         self.logical.push(Logical { name: name.to_owned(), id, visibility, segments });
     }
 
-    /// Takes extents from the members in their order.
-    fn take_linear(&mut self, extents: u64) -> Option<Vec<Segment>> {
+    /// Takes extents from the members in their order, for a volume that has `start` already.
+    fn take_linear(&mut self, mut start: u64, extents: u64) -> Option<Vec<Segment>> {
         let mut segments = Vec::new();
-        let mut start = 0;
+        let end = start + extents;
         for (number, free) in self.free.iter_mut().enumerate() {
-            let count = (free.end - free.next).min(extents - start);
+            let count = (free.end - free.next).min(end - start);
             if count > 0 {
                 let kind = SegmentKind::Striped { stripe_sectors: 0, stripes: vec![(number, free.next)] };
                 segments.push(Segment { start, extents: count, kind });
@@ -241,7 +319,7 @@ impl Allocator<'_> {
                 start += count;
             }
         }
-        (start == extents).then_some(segments)
+        (start == end).then_some(segments)
     }
 
     /// The first `legs` members that have `extents` free.
@@ -258,20 +336,15 @@ impl Allocator<'_> {
         (member, first)
     }
 
-    /// Adds a volume of `extents` with `each` on every leg, and the hidden volumes that it is made of.
+    /// Adds a RAID volume of `extents` with `each` on every leg, and the hidden volumes that it is made of.
     fn push_legs(&mut self, volume: &Volume, members: &[usize], each: u64, extents: u64) {
         let (raid, stripe_sectors, visibility) = match volume.kind {
-            VolumeKind::Linear | VolumeKind::Striped(_) => {
-                let stripes = members.iter().map(|member| self.take(*member, each)).collect();
-                let kind = SegmentKind::Striped { stripe_sectors: STRIPE_SECTORS, stripes };
-                self.push(&volume.name, Visibility::Visible, vec![Segment { start: 0, extents, kind }]);
-                return;
-            }
             VolumeKind::Raid0(_) => ("raid0", STRIPE_SECTORS, Visibility::Visible),
-            VolumeKind::Raid1(_) => ("raid1", 0, Visibility::VisibleInSync),
             VolumeKind::Raid4(_) => ("raid4", STRIPE_SECTORS, Visibility::VisibleInSync),
             VolumeKind::Raid5(_) => ("raid5", STRIPE_SECTORS, Visibility::VisibleInSync),
+            VolumeKind::Raid6(_) => ("raid6", STRIPE_SECTORS, Visibility::VisibleInSync),
             VolumeKind::Raid10(_) => ("raid10", STRIPE_SECTORS, Visibility::VisibleInSync),
+            _ => ("raid1", 0, Visibility::VisibleInSync),
         };
         let mut legs = Vec::new();
         for (number, member) in members.iter().enumerate() {
@@ -291,30 +364,35 @@ impl Allocator<'_> {
     }
 }
 
-/// In how many legs a volume lies, and how many of them are data rather than copies or parity.
+/// How a volume lies on the members.
 struct Parts {
+    /// Members that it lies on.
     legs: u64,
+    /// Of these, how many hold data rather than copies or parity.
     data: u64,
+    /// How often its bytes are stored, rounded up.
+    copies: u64,
+    /// Extents of metadata beside each image.
+    metadata: u64,
 }
 
-/// The legs of a volume and how often its bytes are stored, rounded up; an error when the members are too few.
-fn shape(volume: &Volume, members: usize) -> Result<(Parts, u64), LvmError> {
-    let (legs, data, copies) = match volume.kind {
-        VolumeKind::Linear => (1, 1, 1),
-        VolumeKind::Striped(legs) | VolumeKind::Raid0(legs) => (legs, legs, 1),
-        VolumeKind::Raid1(legs) => (legs, 1, u64_of(legs)),
-        VolumeKind::Raid4(legs) | VolumeKind::Raid5(legs) => (legs, legs.saturating_sub(1), 2),
-        VolumeKind::Raid10(legs) => (legs, legs / 2, 2),
-    };
-    let least = match volume.kind {
-        VolumeKind::Linear => 1,
-        VolumeKind::Striped(_) | VolumeKind::Raid0(_) | VolumeKind::Raid1(_) => 2,
-        VolumeKind::Raid4(_) | VolumeKind::Raid5(_) => 3,
-        VolumeKind::Raid10(_) => 4,
+/// How a volume lies on the members; an error when these are too few.
+fn shape(volume: &Volume, members: usize) -> Result<Parts, LvmError> {
+    // Members, those with data, copies, extents of metadata, and the least members.
+    let (legs, data, copies, metadata, least) = match volume.kind {
+        VolumeKind::Linear | VolumeKind::Thin(_) | VolumeKind::ThinPool(1, _) => (1, 1, 1, 0, 1),
+        VolumeKind::Striped(legs) | VolumeKind::Raid0(legs) | VolumeKind::ThinPool(legs, _) => {
+            (legs, legs, 1, 0, 2)
+        }
+        VolumeKind::Mirror(legs) => (legs, 1, legs, 0, 2),
+        VolumeKind::Raid1(legs) => (legs, 1, legs, 1, 2),
+        VolumeKind::Raid4(legs) | VolumeKind::Raid5(legs) => (legs, legs.saturating_sub(1), 2, 1, 3),
+        VolumeKind::Raid6(legs) => (legs, legs.saturating_sub(2), 2, 1, 5),
+        VolumeKind::Raid10(legs) => (legs, legs / 2, 2, 1, 4),
     };
     if legs < least || legs > members {
         let (volume, needed) = (volume.name.clone(), legs.max(least));
         return Err(LvmError::TooFewMembers { volume, needed, members });
     }
-    Ok((Parts { legs: u64_of(legs), data: u64_of(data) }, copies))
+    Ok(Parts { legs: u64_of(legs), data: u64_of(data), copies: u64_of(copies), metadata })
 }

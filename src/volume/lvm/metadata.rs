@@ -6,6 +6,7 @@
 use std::fmt::{self, Write};
 
 use super::format::Id;
+use super::thin::{Discards, Zeroing};
 
 /// A volume group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +92,43 @@ pub enum SegmentKind {
         /// Names of metadata and image of each leg; without metadata for raid0.
         legs: Vec<(Option<String>, String)>,
     },
+    /// In hidden volumes that are equal, by dm-mirror.
+    Mirror {
+        /// Sectors of a region, the unit of the log.
+        region_sectors: u64,
+        /// Name of the log.
+        log: String,
+        /// Names of the copies.
+        images: Vec<String>,
+    },
+    /// Nowhere: a pool for thin volumes.
+    ThinPool {
+        /// Name of the volume with the metadata.
+        metadata: String,
+        /// Name of the volume with the data.
+        data: String,
+        /// Count of changes; the metadata have the same.
+        transaction: u64,
+        /// Sectors of a chunk.
+        chunk_sectors: u64,
+        /// What becomes of discards.
+        discards: Discards,
+        /// Whether chunks are zeroed.
+        zeroing: Zeroing,
+    },
+    /// In a thin pool.
+    Thin {
+        /// Name of the pool.
+        pool: String,
+        /// Transaction that made it.
+        transaction: u64,
+        /// Number in the pool.
+        device: u64,
+    },
 }
 
-/// Sectors of a region of dm-raid: LVM's default of 2 MiB.
-const REGION_SECTORS: u64 = 4096;
+/// Sectors of a region of dm-raid and dm-mirror: LVM's default of 2 MiB.
+pub(super) const REGION_SECTORS: u64 = 4096;
 
 /// The text of `group`, ended by a NUL as LVM ends it. `created` is in seconds since 1970.
 pub(super) fn render(group: &Group, created: i64) -> String {
@@ -174,6 +208,21 @@ fn render_kind(kind: &SegmentKind, out: &mut String) -> fmt::Result {
                 None => format!("\"{image}\""),
             };
             writeln!(out, "\n{list} = [\n{}\n]", legs.iter().map(quoted).collect::<Vec<_>>().join(",\n"))
+        }
+        SegmentKind::Mirror { region_sectors, log, images } => {
+            writeln!(out, "type = \"mirror\"\nmirror_count = {}\nmirror_log = \"{log}\"", images.len())?;
+            let list: Vec<String> = images.iter().map(|image| format!("\"{image}\", 0")).collect();
+            writeln!(out, "region_size = {region_sectors}\n\nmirrors = [\n{}\n]", list.join(",\n"))
+        }
+        SegmentKind::ThinPool { metadata, data, transaction, chunk_sectors, discards, zeroing } => {
+            writeln!(out, "type = \"thin-pool\"\nmetadata = \"{metadata}\"\npool = \"{data}\"")?;
+            writeln!(out, "transaction_id = {transaction}\nchunk_size = {chunk_sectors}")?;
+            writeln!(out, "discards = \"{}\"", discards.name())?;
+            writeln!(out, "zero_new_blocks = {}", u8::from(*zeroing == Zeroing::On))
+        }
+        SegmentKind::Thin { pool, transaction, device } => {
+            writeln!(out, "type = \"thin\"\nthin_pool = \"{pool}\"")?;
+            writeln!(out, "transaction_id = {transaction}\ndevice_id = {device}")
         }
     }
 }

@@ -1,25 +1,34 @@
 //! LVM2: a group of physical volumes, cut into logical ones.
 //!
 //! [`write()`] makes a group of Blocks and gives its volumes as Blocks; [`open`] reads a group that is
-//! there. Linear, striped and RAID volumes are written through to their members; RAID volumes are in
-//! sync from the start. Thin pools and dm-mirror volumes need LVM's own tools on a running kernel.
+//! there. Linear, striped, mirrored and RAID volumes are written through to their members, in sync from the start;
+//! thin volumes take chunks of their pool. Nothing is left for the first start of the machine.
+//!
+//! Not supported: caches, VDO, snapshots, integrity, writecache.
 
+mod assemble;
 mod create_args;
 mod format;
 mod layout;
 mod mapping;
 mod metadata;
+mod mirror_log;
 mod read;
+mod size;
 mod text;
+mod thin;
 mod write;
 
-pub use create_args::{CreateArgsError, check_create_args};
+pub use assemble::Volumes;
+pub use create_args::{CreateArgsError, check_create_args, pool_options};
 pub use format::Id;
-pub use layout::{Options, Volume, VolumeKind, VolumeSize, check, member_size, usable};
+pub use layout::{Options, Volume, VolumeKind, check, member_size, usable};
 pub use mapping::LogicalBlock;
 pub use metadata::{Group, Logical, Physical, Segment, SegmentKind, Visibility};
 pub use read::{open, read};
-pub use write::{Volumes, write};
+pub use size::VolumeSize;
+pub use thin::{Discards, PoolOptions, Pools, ThinPool, Zeroing, pool_geometry};
+pub use write::{Made, write};
 
 use super::BlockError;
 use crate::units::ByteSize;
@@ -58,6 +67,24 @@ pub enum LvmError {
         needed: usize,
         /// Members there are.
         members: usize,
+    },
+    /// A thin volume names a pool that is none, or comes before it.
+    #[error(
+        "logical volume `{volume}` is to lie in `{pool}`, and no thin pool of that name is made before it"
+    )]
+    NoPool {
+        /// The volume.
+        volume: String,
+        /// What it names.
+        pool: String,
+    },
+    /// Nothing of this is left in a thin pool.
+    #[error("a thin pool has taken all of its {count} {what}")]
+    PoolFull {
+        /// What is all taken.
+        what: &'static str,
+        /// How many there are.
+        count: u64,
     },
     /// The options make no sense.
     #[error("a volume group cannot be made with {0}")]

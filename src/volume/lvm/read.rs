@@ -5,13 +5,14 @@ use std::sync::Arc;
 use zerocopy::FromBytes;
 
 use super::LvmError;
+use super::assemble::{Assembler, Volumes};
 use super::format::{
     AREA_MAGIC, AREA_SUMMED_FROM, AreaHeader, Id, LABEL_MAGIC, LABEL_SUMMED_FROM, LABEL_TYPE, Label, SECTOR,
     sum,
 };
 use super::metadata::{Group, Logical, Physical, Segment, SegmentKind, Visibility};
 use super::text::{Item, corrupt, parse};
-use super::write::{Volumes, volumes};
+use super::thin::{Discards, Zeroing};
 use crate::units::{u64_of, usize_of};
 use crate::volume::Block;
 
@@ -42,7 +43,7 @@ pub fn open(members: &[Arc<dyn Block>]) -> Result<(Group, Volumes), LvmError> {
             member.ok_or_else(|| corrupt(&format!("physical volume {} is missing", physical.id)))?;
         ordered.push(member.clone());
     }
-    let volumes = volumes(&group, &ordered)?;
+    let volumes = Assembler::open(&group, &ordered)?.volumes()?;
     Ok((group, volumes))
 }
 
@@ -178,11 +179,40 @@ fn segment_kind(segment: &Item, physical: &[&str]) -> Result<SegmentKind, LvmErr
             Ok(SegmentKind::Striped { stripe_sectors: stripe_sectors()?, stripes })
         }
         "raid0" => raid("raid0", names("raid0_lvs")?.into_iter().map(|image| (None, image)).collect()),
-        "raid1" | "raid4" | "raid5" | "raid5_ls" | "raid10" => {
+        "raid1" | "raid4" | "raid5" | "raid5_ls" | "raid6" | "raid6_zr" | "raid10" => {
             let legs =
                 names("raids")?.chunks_exact(2).map(|leg| (Some(leg[0].clone()), leg[1].clone())).collect();
-            raid(if kind == "raid5_ls" { "raid5" } else { known(kind) }, legs)
+            raid(known(kind), legs)
         }
+        "mirror" => {
+            let areas = segment.list("mirrors")?.chunks(2).map(|area| match area {
+                [Item::Text(image), Item::Number(0)] => Ok(image.clone()),
+                _ => Err(corrupt("a copy that is no whole volume")),
+            });
+            Ok(SegmentKind::Mirror {
+                region_sectors: segment.number("region_size")?,
+                log: segment.text("mirror_log")?.to_owned(),
+                images: areas.collect::<Result<_, _>>()?,
+            })
+        }
+        "thin-pool" => Ok(SegmentKind::ThinPool {
+            metadata: segment.text("metadata")?.to_owned(),
+            data: segment.text("pool")?.to_owned(),
+            transaction: segment.number("transaction_id")?,
+            chunk_sectors: segment.number("chunk_size")?,
+            discards: Discards::from_name(segment.text("discards")?)
+                .ok_or_else(|| corrupt("discards of no kind"))?,
+            zeroing: if matches!(segment.number("zero_new_blocks"), Ok(1)) {
+                Zeroing::On
+            } else {
+                Zeroing::Off
+            },
+        }),
+        "thin" if segment.get("origin").is_none() => Ok(SegmentKind::Thin {
+            pool: segment.text("thin_pool")?.to_owned(),
+            transaction: segment.number("transaction_id")?,
+            device: segment.number("device_id")?,
+        }),
         other => Err(LvmError::Unsupported(format!("segments of type `{other}`"))),
     }
 }
@@ -192,7 +222,8 @@ fn known(kind: &str) -> &'static str {
     match kind {
         "raid1" => "raid1",
         "raid4" => "raid4",
-        "raid5" => "raid5",
+        "raid5" | "raid5_ls" => "raid5",
+        "raid6" | "raid6_zr" => "raid6",
         _ => "raid10",
     }
 }

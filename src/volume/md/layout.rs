@@ -96,6 +96,16 @@ impl Level {
     }
 }
 
+/// How the parities wander over the members from stripe to stripe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::volume) enum Rotation {
+    /// From the last member down, data behind them: md's default.
+    #[default]
+    LeftSymmetric,
+    /// From the first member up, data from the first one on: LVM's for raid6 (`raid6_zr`).
+    ZeroRestart,
+}
+
 /// Version of the superblock, and with it its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
@@ -176,6 +186,8 @@ pub(super) const BITMAP_SPACE: u64 = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) level: Level,
+    /// How parities wander.
+    pub(super) rotation: Rotation,
     /// Bytes of a chunk; the whole member where the level has none.
     pub(super) chunk: u64,
     /// The data on each member.
@@ -220,6 +232,7 @@ pub(super) fn layout(options: &Options, members: &[ByteSize]) -> Result<Layout, 
     };
     Ok(Layout {
         level: options.level,
+        rotation: Rotation::LeftSymmetric,
         chunk,
         data,
         superblocks: members.iter().map(|size| options.version.superblock_offset(size.bytes())).collect(),

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::layout::{Layout, Level};
+use super::layout::{Layout, Level, Rotation};
 use super::parity;
 use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
 use crate::volume::{Block, BlockError};
@@ -37,11 +37,12 @@ impl<B: Block> MdBlock<B> {
 
     /// An array without superblocks: the whole of `members` is data. Other layers that stripe, copy or
     /// compute parity as md does are made of it. `chunk` counts bytes.
-    pub(in crate::volume) fn assemble(members: Vec<B>, level: Level, chunk: u64) -> Self {
+    pub(in crate::volume) fn assemble(members: Vec<B>, level: Level, chunk: u64, rotation: Rotation) -> Self {
         let unit = if level.has_chunks() { chunk } else { 512 };
         let smallest = members.iter().map(Block::len).min().unwrap_or(0) / unit * unit;
         let layout = Layout {
             level,
+            rotation,
             chunk: unit,
             // A range from 0 does not wrap.
             data: ByteRange::new(0, smallest).unwrap_or_else(ByteRange::empty),
@@ -88,19 +89,33 @@ impl<B: Block> MdBlock<B> {
 
     /// Member that holds the first parity of a stripe.
     fn p_member(&self, stripe: u64) -> u64 {
-        match self.layout.level {
-            Level::Raid4 => self.count() - 1,
-            _ => self.count() - 1 - stripe % self.count(),
+        match (self.layout.level, self.layout.rotation) {
+            (Level::Raid4, _) => self.count() - 1,
+            (_, Rotation::LeftSymmetric) => self.count() - 1 - stripe % self.count(),
+            (_, Rotation::ZeroRestart) => stripe % self.count(),
         }
     }
 
-    /// Member that holds data chunk `index` of a stripe (left-symmetric: data begins behind the parities).
+    /// Member that holds data chunk `index` of a stripe.
     fn data_member(&self, stripe: u64, index: u64) -> u64 {
-        match self.layout.level {
-            Level::Raid5 => (self.p_member(stripe) + 1 + index) % self.count(),
-            Level::Raid6 => (self.p_member(stripe) + 2 + index) % self.count(),
+        let p = self.p_member(stripe);
+        match (self.layout.level, self.layout.rotation) {
+            (Level::Raid5, _) => (p + 1 + index) % self.count(),
+            (Level::Raid6, Rotation::LeftSymmetric) => (p + 2 + index) % self.count(),
+            // The second parity of the last member's is on the first.
+            (Level::Raid6, Rotation::ZeroRestart) if p + 1 == self.count() => index + 1,
+            (Level::Raid6, Rotation::ZeroRestart) if index >= p => index + 2,
             _ => index,
         }
+    }
+
+    /// The power of the generator by which data chunk `index` of a stripe counts in the second parity.
+    fn exponent(&self, stripe: u64, index: u64) -> usize {
+        usize_of(match self.layout.rotation {
+            Rotation::LeftSymmetric => index,
+            // Here the places of the parities count as well.
+            Rotation::ZeroRestart => self.data_member(stripe, index),
+        })
     }
 
     /// The members that hold copies of a piece, each with the offset in its data.
@@ -139,8 +154,8 @@ impl<B: Block> MdBlock<B> {
         let mut others = Vec::new();
         for index in (0..self.width()).filter(|index| *index != place.index) {
             match self.member(self.data_member(place.stripe, index)) {
-                Some(member) => others.push((usize_of(index), member)),
-                None => lost.push(usize_of(index)),
+                Some(member) => others.push((self.exponent(place.stripe, index), member)),
+                None => lost.push(self.exponent(place.stripe, index)),
             }
         }
         let offset = self.layout.data.start() + place.offset;
@@ -162,11 +177,11 @@ impl<B: Block> MdBlock<B> {
             self.member(q_number).filter(|_| self.layout.level == Level::Raid6).ok_or_else(missing)?;
         let mut sum = vec![0; buffer.len()];
         q_member.read_at(&mut sum, offset)?;
-        for (index, member) in &others {
+        for (exponent, member) in &others {
             member.read_at(&mut piece, offset)?;
-            parity::add_scaled(&mut sum, &piece, *index);
+            parity::add_scaled(&mut sum, &piece, *exponent);
         }
-        let here = usize_of(place.index);
+        let here = self.exponent(place.stripe, place.index);
         match (p_member, lost.as_slice()) {
             (None, []) => parity::solve_one(buffer, &sum, here),
             (Some(_), [other]) => parity::solve_two(buffer, &sum, (here, *other)),
@@ -211,7 +226,7 @@ impl<B: Block> MdBlock<B> {
             && let Some(member) = self.member(q_member)
         {
             member.read_at(&mut sum, offset)?;
-            parity::add_scaled(&mut sum, &delta, usize_of(place.index));
+            parity::add_scaled(&mut sum, &delta, self.exponent(place.stripe, place.index));
             member.write_at(&sum, offset)?;
         }
         Ok(())

@@ -16,6 +16,7 @@ mod read;
 mod write;
 
 pub use create_args::{CreateArgsError, apply_create_args};
+pub(in crate::volume) use layout::Rotation;
 pub use layout::{Bitmap, Level, Options, Version, capacity};
 pub use mapping::MdBlock;
 pub use read::{Superblock, open, read};

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use zerocopy::FromBytes;
 
 use super::format::{MAGIC, MAX_ROLES, ROLE_FAULTY, SECTOR, SUPERBLOCK_1_SIZE, Superblock1, checksum, words};
-use super::layout::{Layout, Level, Version};
+use super::layout::{Layout, Level, Rotation, Version};
 use super::{MdBlock, MdError};
 use crate::units::{ByteRange, u64_of, usize_of};
 use crate::volume::Block;
@@ -184,6 +184,7 @@ fn assembled_layout(first: &Superblock, chunk: u64, superblocks: Vec<u64>) -> La
     let unit = if first.level.has_chunks() { chunk } else { 4096 };
     Layout {
         level: first.level,
+        rotation: Rotation::LeftSymmetric,
         chunk,
         data: first.data,
         len: first.level.array_len(first.data.len(), unit, u64_of(first.members)),

@@ -5,17 +5,12 @@
 
 mod finish;
 
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
 use super::arguments::{Allowed, passed_on};
-use super::staging::{Staging, write_content};
+use super::staging::{Links, Staging, stage};
 use super::{ExternalError, Options};
 use crate::command::Program;
-use crate::error::IoError;
 use crate::progress::Step;
-use crate::tree::{Kind, Node, NodeId, Tree};
+use crate::tree::{Kind, Node, Tree};
 use crate::units::{ByteSize, SectorSize, u64_of};
 use crate::volume::Block;
 
@@ -100,29 +95,10 @@ pub(super) fn write(
     program.args(words).arg(staging.image_path()).run()?;
     if !tree.is_empty() {
         let folder = staging.path().join("root");
-        stage(tree, Tree::ROOT, &folder)?;
+        stage(tree, &folder, Links::Copied)?;
         let program = Program::new("sload.f2fs", "f2fs-tools").args(["-T", "1", "-f"]).arg(&folder);
         program.arg(staging.image_path()).run()?;
     }
     finish::finish(tree, &staging)?;
     staging.copy_to(block, step)
-}
-
-/// Makes a folder with copies of what is in the directory `id`.
-fn stage(tree: &Tree, id: NodeId, folder: &Path) -> Result<(), ExternalError> {
-    fs::create_dir(folder).map_err(|source| IoError::new("creating", folder, source))?;
-    for (name, id) in tree.entries(id) {
-        let path = folder.join(std::ffi::OsStr::from_bytes(name.as_bytes()));
-        let error = |source| IoError::new("creating", &path, source);
-        match &tree.node(id).kind {
-            Kind::Directory(_) => stage(tree, id, &path)?,
-            Kind::File(content) => write_content(content, &path)?,
-            Kind::Symlink(target) => {
-                std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), &path).map_err(error)?;
-            }
-            // Refused before.
-            Kind::CharDevice(_) | Kind::BlockDevice(_) | Kind::Fifo | Kind::Socket => {}
-        }
-    }
-    Ok(())
 }
