@@ -175,8 +175,8 @@ fn carries_everything(kind: Kind, tree: &Tree, arguments: &[&str]) {
             bytes[4096 + 1024 + 48] ^= 0x40;
         }
         Kind::Exfat => bytes[100] ^= 1,
-        // Free blocks.
-        Kind::Ext2 | Kind::Ext3 => bytes[1024 + 12] ^= 1,
+        // The count of inodes, no longer that of the groups.
+        Kind::Ext2 | Kind::Ext3 => bytes[1024] ^= 1,
         // The root's number, under the sum.
         Kind::Erofs => bytes[1024 + 14] ^= 1,
     }
