@@ -31,7 +31,7 @@ pub enum HookUse {
 }
 
 /// File systems that the system's own `mkfs.FORMAT` makes in a machine, where its kernel then mounts and fills them.
-const FORMATS: [&str; 7] = ["ext2", "ext3", "jfs", "minix", "nilfs2", "reiserfs", "udf"];
+const FORMATS: [&str; 5] = ["jfs", "minix", "nilfs2", "reiserfs", "udf"];
 
 /// Bytes that a file system, the journal or the log of a machine's own tools takes for itself at least.
 const BASE: u64 = 32 * MIB;

@@ -144,7 +144,7 @@ mod tests {
         let plan = plan(
             r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
               "zfs": { "size": "1G", "content": { "type": "zfs", "pool": "tank" } },
-              "data": { "size": "100%", "content": { "type": "filesystem", "format": "ext2", "mountpoint": "/data",
+              "data": { "size": "100%", "content": { "type": "filesystem", "format": "minix", "mountpoint": "/data",
                 "postMountHook": "true" } } } } } },
               "zpool": { "tank": { "type": "zpool" } } }"#,
         );
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "needs a VM: ext2 (disk main, partition data)",
+                "needs a VM: minix (disk main, partition data)",
                 "needs a VM: zfs (disk main, partition zfs)",
                 "needs a VM: hooks (disk.main.content.partitions.data.content.postMountHook)",
             ]

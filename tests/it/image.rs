@@ -243,21 +243,21 @@ fn without_a_machine_what_takes_one_is_refused_with_the_way_out() {
     let err = refused(&LAYOUT.replace(r#""format": "ext4""#, hook), &["--no-vm"]);
     assert!(err.contains("needs a VM: hooks (disk.") && err.contains("--skip-hooks"), "{err}");
     // Hooks are not what it is needed for then.
-    let both = hook.replace("ext4", "ext2");
+    let both = hook.replace("ext4", "minix");
     let err = refused(&LAYOUT.replace(r#""format": "ext4""#, &both), &["--no-vm", "--skip-hooks"]);
     assert!(
-        err.contains("needs a VM: ext2 (disk main, partition root)") && !err.contains("hooks ("),
+        err.contains("needs a VM: minix (disk main, partition root)") && !err.contains("hooks ("),
         "{err}"
     );
 }
 
 #[test]
 fn a_system_without_the_programs_for_a_machine_is_refused_before_anything_is_written() {
-    let build = Build::new(&LAYOUT.replace(r#""format": "ext4""#, r#""format": "ext2""#));
+    let build = Build::new(&LAYOUT.replace(r#""format": "ext4""#, r#""format": "minix""#));
     let ended = build.command(&build.out(), &[]).output().unwrap();
     let err = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(3), "{err}");
-    assert!(err.contains("the system has no `mkfs.ext2` in sw/bin or sw/sbin"), "{err}");
+    assert!(err.contains("the system has no `mkfs.minix` in sw/bin or sw/sbin"), "{err}");
     assert!(!build.out().exists());
 }
 

@@ -1,5 +1,5 @@
 //! A system of a few megabytes for machines that build images: kernel, some modules and busybox of the sample system,
-//! and `mkfs.ext2` with its libraries; where it is asked for, ZFS too (`make zfs`). It boots from ZFS alone, says so on
+//! `mkfs.minix`, and `mke2fs` and `debugfs` with their libraries; where it is asked for, ZFS too (`make zfs`). It boots from ZFS alone, says so on
 //! the console and switches itself off.
 
 use std::collections::{BTreeSet, HashMap};
@@ -17,10 +17,11 @@ use crate::fixture::{Store, write};
 use crate::harness::Sample;
 
 /// Modules, besides what they need.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 12] = [
     "virtio_pci",
     "virtio_blk",
     "ext4",
+    "minix",
     "crc32c_generic",
     "vfat",
     "nls_cp437",
@@ -34,15 +35,18 @@ const MODULES: [&str; 11] = [
 /// Programs that are busybox.
 const APPLETS: [&str; 10] = ["sh", "cat", "cp", "echo", "ls", "mkdir", "mount", "sync", "umount", "uname"];
 
-/// What is taken of the sample's software, links followed: the program and its libraries.
-const FILES: [&str; 9] = [
+/// What is taken of the sample's software, links followed: programs and their libraries.
+const FILES: [&str; 12] = [
+    "sbin/mkfs.minix",
     "sbin/mke2fs",
+    "sbin/debugfs",
     "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
     "lib/x86_64-linux-gnu/libblkid.so.1",
     "lib/x86_64-linux-gnu/libc.so.6",
     "lib/x86_64-linux-gnu/libcom_err.so.2",
     "lib/x86_64-linux-gnu/libe2p.so.2",
     "lib/x86_64-linux-gnu/libext2fs.so.2",
+    "lib/x86_64-linux-gnu/libss.so.2",
     "lib/x86_64-linux-gnu/libuuid.so.1",
     "bin/busybox",
 ];
@@ -124,7 +128,6 @@ impl Small {
         let sw = store.add("system-path", |dir| {
             FILES.iter().for_each(|file| take(&on_host(&format!("sw/{file}")), &dir.join(file)));
             APPLETS.iter().for_each(|applet| symlink("busybox", dir.join("bin").join(applet)).unwrap());
-            symlink("mke2fs", dir.join("sbin/mkfs.ext2")).unwrap();
             if let Some((tools, _)) = zfs {
                 for program in ["zpool", "zfs"] {
                     take(&tools.join("sbin").join(program), &dir.join("sbin").join(program));

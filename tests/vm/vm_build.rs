@@ -22,7 +22,9 @@ const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/di
   "preCreateHook": "echo \"1 preCreate $name\" >> /tmp/log",
   "content": { "type": "gpt", "partitions": {
     "ESP": { "type": "EF00", "size": "64M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
-    "data": { "size": "64M", "content": { "type": "filesystem", "format": "ext2", "mountpoint": "/data",
+    "data": { "size": "64M", "content": { "type": "filesystem", "format": "minix", "mountpoint": "/data",
+      "extraArgs": ["-3"] } },
+    "old": { "size": "16M", "content": { "type": "filesystem", "format": "ext2", "mountpoint": "/old",
       "extraArgs": ["-L", "numbers"] } },
     "root": { "size": "100%", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/",
       "postCreateHook": "mkdir /tmp/look; mount -t ext4 \"$device\" /tmp/look; echo 2 empty: `ls /tmp/look` >> /tmp/log; umount /tmp/look",
@@ -88,13 +90,13 @@ fn hooks_are_run_and_the_systems_own_mkfs_makes_what_we_do_not_write() {
     let Some((directory, small, ended)) = build(&LAYOUT.replace("FAIL", "true")) else { return };
     let err = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{err}");
-    assert!(err.contains("needs a VM: ext2 (disk main, partition data)"), "{err}");
+    assert!(err.contains("needs a VM: minix (disk main, partition data)"), "{err}");
     assert!(
         err.contains("needs a VM: hooks (disk.main.content.partitions.root.content.postCreateHook"),
         "{err}"
     );
     let out = directory.path().join("out");
-    let root = Arc::new(ext4::read(partition(&out, 2)).unwrap()).tree().unwrap();
+    let root = Arc::new(ext4::read(partition(&out, 3)).unwrap()).tree().unwrap();
     assert_eq!(
         content(&root, "hooks"),
         "1 preCreate main\n2 empty: lost+found\n3 preMount\n4 postMount lost+found\n5 preUnmount\n6 per-user system system-1-link\n"
@@ -110,6 +112,9 @@ fn hooks_are_run_and_the_systems_own_mkfs_makes_what_we_do_not_write() {
     assert!(root.lookup("nix/var/nix/db/db.sqlite").is_some());
     let mut superblock = [0; 1024];
     landfall::volume::Block::read_at(&*partition(&out, 1), &mut superblock, 1024).unwrap();
+    assert_eq!(superblock[24..26], [0x5A, 0x4D], "version 3 of minix");
+    // What our writer has made by programs, is made by them there too.
+    landfall::volume::Block::read_at(&*partition(&out, 2), &mut superblock, 1024).unwrap();
     assert_eq!((superblock[56..58].to_vec(), &superblock[120..127]), (vec![0x53, 0xEF], &b"numbers"[..]));
     assert_eq!(superblock[92] & 4, 0, "ext2 has no journal");
     assert_eq!(left(&out), ["main.raw", "manifest.json"]);

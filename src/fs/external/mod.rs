@@ -61,12 +61,14 @@ pub struct Options {
 }
 
 impl Kind {
-    /// The kind that images have where a layout says `format`; ext2 and ext3 are made in a virtual machine there.
+    /// The kind that images have where a layout says `format`.
     pub fn from_format(format: &str) -> Option<Self> {
         Some(match format {
             "xfs" => Self::Xfs,
             "f2fs" => Self::F2fs,
             "exfat" => Self::Exfat,
+            "ext2" => Self::Ext2,
+            "ext3" => Self::Ext3,
             "erofs" => Self::Erofs,
             _ => return None,
         })
@@ -85,7 +87,7 @@ impl Kind {
     }
 
     /// The programs that make it, with the packages that have them.
-    const fn programs(self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) const fn programs(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Xfs => &[("mkfs.xfs", "xfsprogs")],
             Self::F2fs => &[("mkfs.f2fs", "f2fs-tools"), ("sload.f2fs", "f2fs-tools")],

@@ -10,7 +10,7 @@ use super::mount::ROOT;
 use crate::image::{HookUse, leads_to_machine};
 use crate::plan::Plan;
 use crate::plan::assembly::{Array, Dataset, Pool, VolumeGroup};
-use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, FilesystemId, Luks, Maker};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Maker};
 use crate::plan::disk::Table;
 use crate::plan::mount::Mount;
 
@@ -211,9 +211,6 @@ impl<'a> Walk<'a> {
         if is_made_here {
             let mut words = vec![format!("mkfs.{}", filesystem.format)];
             words.extend(filesystem.extra_args.iter().cloned());
-            if let (FilesystemId::Uuid(uuid), "ext2" | "ext3") = (filesystem.id, filesystem.format.as_str()) {
-                words.extend(["-U".to_owned(), uuid.to_string()]);
-            }
             words.push(filesystem.device.clone());
             self.making.push(Operation::Run(Run(words)));
         }

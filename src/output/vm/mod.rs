@@ -198,7 +198,7 @@ fn external_programs(plan: &Plan) -> Vec<String> {
     let kinds = crate::image::filesystems(plan);
     let kinds =
         kinds.iter().filter_map(|filesystem| crate::fs::external::Kind::from_format(&filesystem.format));
-    kinds.map(|kind| format!("mkfs.{}", kind.format())).collect()
+    kinds.flat_map(|kind| kind.programs().iter().map(|(program, _)| (*program).to_owned())).collect()
 }
 
 /// What is on the work disk.
