@@ -9,7 +9,7 @@ use landfall::timestamp::Timestamp;
 use landfall::tree::{
     self, Content, DeviceNumber, HostFile, Metadata, Name, Node, NodeId, Tree, Xattr, host_tree,
 };
-use landfall::units::{ByteSize, SectorSize};
+use landfall::units::{ByteRange, ByteSize, SectorSize};
 use landfall::volume::FileBlock;
 
 use crate::oracle::{require_root, require_tool, run, run_ok};
@@ -243,10 +243,73 @@ fn erofs_carries_everything_and_is_the_same_every_time() {
     carries_everything(Kind::Erofs, &tree, &["-z", "lz4hc"]);
 }
 
+/// What exFAT can carry: names of all lengths and scripts, more in the root than a cluster has room for, holes.
+fn files_alone(dir: &Path) -> Tree {
+    let mut tree = Tree::new(Metadata::root(0o755));
+    let later = Timestamp::new(1_700_000_001, 120_000_000).unwrap();
+    for number in 0..3000 {
+        let mut file = file(number.to_string().as_bytes());
+        file.metadata.modified = later;
+        add(&mut tree, &format!("flat/a-name-of-some-length-{number}"), file);
+        if number % 10 == 0 {
+            add(
+                &mut tree,
+                &format!("in-the-root-{number}"),
+                node(Metadata::root(0o755), tree::Kind::directory()),
+            );
+        }
+    }
+    add(&mut tree, "few/a", file(b""));
+    add(&mut tree, "deep/b/c/d/e/f/g/h", file(&[7; 70_000]));
+    add(&mut tree, &"n".repeat(255), file(b"long"));
+    add(&mut tree, "Größe/ΑΒΓ 😀", file(b"more than ASCII"));
+    let id = add(&mut tree, "fifteen-letters", file(b"twice"));
+    tree.link(Tree::ROOT, Name::new(b"sixteen--letters").unwrap(), id).unwrap();
+    let holes = dir.join("holes");
+    let file = File::create(&holes).unwrap();
+    file.set_len(3_000_001).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"in the middle", 1_500_000).unwrap();
+    let data = ByteRange::new(1_499_136, 4096).unwrap();
+    let host = HostFile { path: holes, len: 3_000_001, data: Some(vec![data]) };
+    add(&mut tree, "holes", node(Metadata::root(0o444), tree::Kind::File(Content::Host(host))));
+    tree
+}
+
 #[test]
-fn exfat_is_made_empty_and_the_same_every_time() {
-    let tree = Tree::new(Metadata::root(0o755));
-    carries_everything(Kind::Exfat, &tree, &["-n", "STICK"]);
+fn exfat_carries_files_and_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    carries_everything(Kind::Exfat, &Tree::new(Metadata::root(0o755)), &["-n", "STICK"]);
+    carries_everything(Kind::Exfat, &files_alone(dir.path()), &[]);
+    carries_everything(Kind::Exfat, &files_alone(dir.path()), &["-c", "512"]);
+}
+
+/// What lay on a disk before is not what a file's holes read as.
+#[test]
+fn exfat_writes_over_what_was_there() {
+    let Some((fsck, argument)) = judge(Kind::Exfat) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let tree = files_alone(dir.path());
+    let (clean, used) = (dir.path().join("clean"), dir.path().join("used"));
+    write(Kind::Exfat, &tree, &[], (&clean, ByteSize::mib(64))).unwrap();
+    fs::write(&used, vec![0x85; 64 << 20]).unwrap();
+    let file = File::options().read(true).write(true).open(&used).unwrap();
+    let block = FileBlock::open(file, &used, SectorSize::S512).unwrap();
+    let step = Step::start(&Silent, "write", None, Unit::Bytes);
+    external::write(Kind::Exfat, &tree, &options(&[]), (&block, &step)).unwrap();
+    run_ok(&fsck, &[argument, used.to_str().unwrap()]);
+    // All that is a file's: no run of zeroes of the clean volume that lies between data is anything else.
+    let (clean, used) = (fs::read(&clean).unwrap(), fs::read(&used).unwrap());
+    let at = clean.windows(13).position(|bytes| bytes == b"in the middle").unwrap() - 1_500_000;
+    assert!(clean[at..at + 3_000_001] == used[at..at + 3_000_001]);
+}
+
+#[test]
+fn exfat_that_is_too_small_says_so() {
+    let Some(_) = judge(Kind::Exfat) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let error = write(Kind::Exfat, &files_alone(dir.path()), &[], (&dir.path().join("x"), ByteSize::mib(12)));
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("clusters of 4 KiB are not enough"), "{text}");
 }
 
 /// The sizes that are worked out are enough, with no space to spare.
@@ -267,7 +330,7 @@ fn what_is_measured_is_enough() {
     let mut tree = Tree::new(Metadata::root(0o755));
     add(&mut tree, "large", node(Metadata::root(0o644), tree::Kind::File(Content::Host(one))));
     trees.push(tree);
-    for kind in [Kind::Xfs, Kind::F2fs, Kind::Ext3, Kind::Erofs] {
+    for kind in [Kind::Xfs, Kind::F2fs, Kind::Ext3, Kind::Erofs, Kind::Exfat] {
         let Some((fsck, argument)) = judge(kind) else { return };
         for tree in &trees {
             let image = dir.path().join("image");
@@ -298,7 +361,11 @@ fn what_a_tool_cannot_carry_is_refused_by_name() {
             said(Kind::F2fs, node(Metadata::root(0o644), tree::Kind::Socket), b"s"),
             "`/s` is a device, pipe or socket",
         ),
-        (said(Kind::Exfat, file(b""), b"f"), "`/f` would lie on exfat"),
+        (
+            said(Kind::Exfat, node(Metadata::root(0o777), tree::Kind::Symlink(b"x".to_vec())), b"l"),
+            "`/l` is a link, device, pipe or socket",
+        ),
+        (said(Kind::Exfat, file(b""), b"a:b"), "`/a:b` has a name that exFAT cannot hold: it holds"),
         (said(Kind::Ext2, file(b""), b"a\nb"), "has a line feed in its name"),
         (said(Kind::Ext3, node(Metadata::root(0o644), tree::Kind::Socket), b"s"), "`/s` is a socket"),
         (said(Kind::Erofs, with_xattr(), b"x"), "`/x` has extended attributes"),

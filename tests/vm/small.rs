@@ -1,6 +1,6 @@
 //! A system of a few megabytes for machines that build images: kernel, some modules and busybox of the sample system,
-//! `mkfs.minix`, and `mke2fs` and `debugfs` with their libraries; where it is asked for, ZFS too (`make zfs`). It boots from ZFS alone, says so on
-//! the console and switches itself off.
+//! `mkfs.minix`, and `mke2fs` and `debugfs` with their libraries; where it is asked for, ZFS too (`make zfs`). It boots from
+//! ZFS alone, says so on the console and switches itself off.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;

@@ -6,7 +6,7 @@
 //! | f2fs | `mkfs.f2fs`, `sload.f2fs` | extended attributes, devices, pipes, sockets; a hard link becomes a second file |
 //! | ext2, ext3 | `mke2fs`, `debugfs` | sockets, line feeds in names |
 //! | erofs | `mkfs.erofs` | extended attributes, devices, pipes, sockets |
-//! | exfat | `mkfs.exfat` | any content: the volume is empty |
+//! | exfat | `mkfs.exfat`, then we fill it | links, devices, pipes, sockets, owners, permissions; a hard link becomes a second file |
 //!
 //! A tool fills a sparse file in a private folder; what it leaves to chance or cannot say (times, sticky bits,
 //! owners) is set there afterwards, so that the same tree gives the same bytes with the same version of the tool.

@@ -43,8 +43,11 @@ mod tests;
 
 pub use error::FatError;
 pub use kind::Kind;
+// What exFAT has of it.
 pub use label::{LabelError, VolumeLabel};
 pub use layout::{Measure, measure};
+pub(in crate::fs) use name::{check as check_name, fold as fold_name};
 pub use options::Options;
 pub use read::{Item, ItemKind, Problem, ReadError, Volume, VolumeTreeError, read};
+pub(in crate::fs) use time::DosTime;
 pub use write::write;

@@ -5,7 +5,6 @@ use std::fmt;
 use zerocopy::IntoBytes;
 
 use super::format::{LAST_LONG_ENTRY, LONG_UNITS, LongEntry, name_checksum};
-use crate::tree::Name;
 
 /// Case bit of the name before the dot.
 const LOWER_BASE: u8 = 0x08;
@@ -91,8 +90,8 @@ impl fmt::Display for ShortName {
 }
 
 /// `name` as text, or the rule of long names that it breaks (FATGEN, "Long Directory Entries").
-pub(super) fn check(name: &Name) -> Result<&str, &'static str> {
-    let text = str::from_utf8(name.as_bytes()).map_err(|_| "it is not UTF-8")?;
+pub(in crate::fs) fn check(name: &[u8]) -> Result<&str, &'static str> {
+    let text = str::from_utf8(name).map_err(|_| "it is not UTF-8")?;
     if text.ends_with(['.', ' ']) {
         // Windows drops these; two names would become one.
         return Err("it ends with a dot or a blank");
@@ -105,7 +104,7 @@ pub(super) fn check(name: &Name) -> Result<&str, &'static str> {
 
 /// `name` with the differences of case removed that FAT does not see. Characters whose upper case is not
 /// one character stay as they are, as in the tables of those who implement FAT.
-pub(super) fn fold(name: &str) -> String {
+pub(in crate::fs) fn fold(name: &str) -> String {
     let upper = |char: char| {
         let mut upper = char.to_uppercase();
         match (upper.next(), upper.next()) {
@@ -158,7 +157,7 @@ mod tests {
 
     #[test]
     fn names_that_fat_cannot_hold_say_why() {
-        let check = |bytes: &[u8]| super::check(&Name::new(bytes).unwrap()).map(str::to_owned);
+        let check = |bytes: &[u8]| super::check(bytes).map(str::to_owned);
         assert_eq!(check("nixos-Größe 😀+.conf".as_bytes()).as_deref(), Ok("nixos-Größe 😀+.conf"));
         assert_eq!(check(b"\xff"), Err("it is not UTF-8"));
         assert_eq!(check(b"a."), Err("it ends with a dot or a blank"));

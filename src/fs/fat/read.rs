@@ -293,7 +293,7 @@ impl Reader<'_> {
         let path =
             if directory.path.is_empty() { text.clone() } else { format!("{}/{text}", directory.path) };
         let name = Name::new(text.as_bytes()).map_err(|_| "no file can have it");
-        if let Err(why) = name.and_then(|name| name::check(&name).map(|_| ())) {
+        if let Err(why) = name.and_then(|name| name::check(name.as_bytes()).map(|_| ())) {
             self.problems.push(Problem::Name { path: path.escape_debug().to_string(), why });
             return;
         }

@@ -169,7 +169,7 @@ fn check_names<'a>(tree: &'a Tree, node: NodeId, path: &str) -> Result<Vec<&'a s
     let mut names = Vec::new();
     let mut folded: HashMap<String, &str> = HashMap::new();
     for (name, _) in tree.entries(node) {
-        let text = name::check(name).map_err(|why| FatError::Name { path: full(name), why })?;
+        let text = name::check(name.as_bytes()).map_err(|why| FatError::Name { path: full(name), why })?;
         if let Some(first) = folded.insert(name::fold(text), text) {
             return Err(FatError::SameName { first: join(path, first), second: full(name) });
         }

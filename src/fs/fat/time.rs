@@ -10,13 +10,13 @@ const LAST: i64 = 4_354_819_198;
 
 /// Date and time of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct DosTime {
+pub(in crate::fs) struct DosTime {
     /// Years since 1980 (7 bits), month (4), day (5).
-    pub(super) date: u16,
+    pub(in crate::fs) date: u16,
     /// Hour (5 bits), minute (6), second by two (5).
-    pub(super) time: u16,
+    pub(in crate::fs) time: u16,
     /// Hundredths of seconds to add, below 200: for the time of creation.
-    pub(super) hundredths: u8,
+    pub(in crate::fs) hundredths: u8,
 }
 
 impl From<Timestamp> for DosTime {
