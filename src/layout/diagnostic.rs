@@ -77,7 +77,7 @@ impl Diagnostic {
         Self {
             severity,
             code,
-            message,
+            message: cut(message),
             option: String::new(),
             span,
             label: String::new(),
@@ -89,28 +89,28 @@ impl Diagnostic {
     /// Says what stands at the caret.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.label = text.into();
+        self.label = cut(text.into());
         self
     }
 
     /// Names the option it is about.
     #[must_use]
     pub fn option(mut self, path: impl Into<String>) -> Self {
-        self.option = path.into();
+        self.option = cut(path.into());
         self
     }
 
     /// Names another place involved.
     #[must_use]
     pub fn other(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.others.push(Other { span, text: text.into() });
+        self.others.push(Other { span, text: cut(text.into()) });
         self
     }
 
     /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, text: impl Into<String>) -> Self {
-        self.hints.push(text.into());
+        self.hints.push(cut(text.into()));
         self
     }
 }
@@ -140,6 +140,19 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// Characters of a sentence that are kept. A value of the layout that is quoted in it may have millions.
+const MOST_CHARACTERS: usize = 1000;
+
+/// A sentence that is not longer than anyone reads.
+fn cut(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+        text.truncate(at);
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
+}
 
 /// A message with the control characters of quoted input made visible: a layout must not talk to the terminal.
 pub(super) fn printable(text: &str) -> String {

@@ -39,7 +39,7 @@ pub fn row() -> Option<Row> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut ours, mut theirs) = (Worst::default(), Worst::default());
-    let layouts = layouts(&root.join("disko-layouts"));
+    let layouts = files(&root.join("disko-layouts"));
     for layout in &layouts {
         let (mut our_runs, mut their_runs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -58,30 +58,33 @@ pub fn row() -> Option<Row> {
     })
 }
 
-fn layouts(folder: &Path) -> Vec<PathBuf> {
+/// The files in Nix in a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut layouts: Vec<PathBuf> =
+    let mut files: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|name| name == "nix")).collect();
-    layouts.sort();
-    layouts
+    files.sort();
+    files
 }
 
 fn plan(layout: &Path) -> Run {
     let mut command = command(env!("CARGO_BIN_EXE_landfall"));
-    command.arg("plan").arg(layout).args(["--disk", "*=64G"]);
+    command.arg("plan").arg(layout).args(["--disk", "*=2T"]);
     Run::of(command)
 }
 
 fn evaluation(root: &Path, layout: &Path) -> Run {
-    let parts: String = ["trivial", "lists", "attrsets", "strings", "options", "types"]
-        .iter()
-        .map(|part| format!("{part} = import {}/src/layout/nix/lib/{part}.nix; ", root.display()))
-        .collect();
+    let folder = root.join("src/layout/nix/lib");
+    let mut parts = String::new();
+    for part in files(&folder).iter().filter(|part| !part.ends_with("default.nix")) {
+        let name = part.file_stem().unwrap().to_str().unwrap();
+        parts.push_str(&format!("{name} = import {}; ", part.display()));
+    }
     let expression = format!(
-        "let lib = import {}/src/layout/nix/lib/default.nix {{ {parts} }}; value = import {}; in \
+        "let lib = import {}/default.nix {{ {parts} }}; value = import {}; in \
          if builtins.isFunction value then value (builtins.intersectAttrs (builtins.functionArgs value) \
          {{ inherit lib; config = {{ }}; pkgs = {{ }}; }}) else value",
-        root.display(),
+        folder.display(),
         layout.display()
     );
     let mut command = command("nix-instantiate");

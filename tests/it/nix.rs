@@ -22,6 +22,20 @@ fn corpus(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nix").join(folder)
 }
 
+/// An expression for the real Nix that makes `lib` of our own texts.
+fn library() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layout/nix/lib");
+    let mut parts = String::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        if name != "default" {
+            parts.push_str(&format!("{name} = import {}; ", file.display()));
+        }
+    }
+    format!("import {}/default.nix {{ {parts} }}", folder.display())
+}
+
 /// Our JSON of an expression.
 fn ours(text: &str) -> Result<Json, NixError> {
     let json = evaluate_expression(text, None, &mut SourceMap::new())?;

@@ -70,9 +70,11 @@ macro_rules! text {
 }
 
 text! {
-    /// An absolute path: it begins with `/` and, unless it is `/`, has a component.
+    /// An absolute path: it begins with `/` and, unless it is `/`, has a component. Linux takes no path of 4096 bytes or more.
     AbsolutePath, accepts "an absolute path like `/dev/sda`", pattern "^/$|^/+[^/]",
-    when |text| text == "/" || text.starts_with('/') && text.bytes().any(|byte| byte != b'/')
+    when |text| {
+        text == "/" || text.starts_with('/') && text.len() < 4096 && text.bytes().any(|byte| byte != b'/')
+    }
 }
 
 text! {

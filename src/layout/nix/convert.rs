@@ -10,6 +10,9 @@ use super::value::{Attrs, Value as NixValue};
 use crate::layout::syntax::source::Span;
 use crate::layout::syntax::value::{Attr, Attrs as DataAttrs, DEEPEST, Kind, Value};
 
+/// What a value of the layout takes, beside its text, while it is read: the value itself and what the model makes of it.
+const VALUE_BYTES: usize = 128;
+
 /// The kinds of devices that disko knows: a set of nothing else is a devices set.
 const DEVICE_KINDS: [&[u8]; 6] = [b"bcachefs_filesystems", b"disk", b"lvm_vg", b"mdadm", b"nodev", b"zpool"];
 
@@ -21,7 +24,10 @@ impl Evaluator<'_> {
         if let Some(disko) = root.get(b"disko") {
             let inner = self.attrs(disko.value).map_err(|error| error.at(disko.span))?;
             if let Some(devices) = inner.get(b"devices") {
-                let value = self.convert(devices.value, whole, 0)?;
+                let Some(found) = self.force_part(devices.value)? else {
+                    return Err(out_of_effect(devices.span));
+                };
+                let value = self.convert_value(found, devices.value, whole, 0)?;
                 let devices = single("devices", devices.span, value);
                 return Ok(single("disko", disko.span, devices));
             }
@@ -39,9 +45,13 @@ impl Evaluator<'_> {
         } else {
             format!("the layout defines no `disko.devices`, only {}", names.join(", "))
         };
-        Err(NixError::new(NixErrorKind::Evaluation, message)
-            .at(whole)
-            .hint("devices stand under `disko.devices`, like `disko.devices.disk.main = { … }`"))
+        let error = NixError::new(NixErrorKind::Evaluation, message).at(whole);
+        Err(match root.get(b"flake") {
+            Some(flake) => error
+                .other(flake.span, "flake-parts makes modules of what stands here")
+                .hint("give the module with the disks a file of its own, or use `--nix`"),
+            None => error.hint("devices stand under `disko.devices`, like `disko.devices.disk.main = { … }`"),
+        })
     }
 
     /// A value and everything in it. `near` is the place of a value that no text of the user's wrote.
@@ -53,6 +63,7 @@ impl Evaluator<'_> {
     /// The value of a cell and everything in it.
     fn convert_value(&mut self, value: NixValue, cell: CellId, near: Span, depth: usize) -> Res<Value> {
         self.budget.step()?;
+        self.budget.bytes(VALUE_BYTES)?;
         let too_deep = || {
             NixError::new(
                 NixErrorKind::Limit,
@@ -71,8 +82,8 @@ impl Evaluator<'_> {
             NixValue::Int(number) => Kind::Int(number),
             NixValue::Float(number) if number.is_finite() => Kind::Float(number),
             NixValue::Float(_) => return Err(NixError::eval("a number of the layout is not finite").at(span)),
-            NixValue::String(text) => Kind::String(utf8(&text, span)?),
-            NixValue::Path(path) => Kind::Path(utf8(&path, span)?),
+            NixValue::String(text) => Kind::String(self.utf8(&text, span)?),
+            NixValue::Path(path) => Kind::Path(self.utf8(&path, span)?),
             NixValue::Closure(_) | NixValue::Builtin(_) => Kind::Opaque { what: "a function" },
             NixValue::List(cells) => {
                 let items =
@@ -89,13 +100,28 @@ impl Evaluator<'_> {
         let mut converted = DataAttrs::new();
         for attr in attrs.entries() {
             let name_span = if self.is_internal(attr.span) { span } else { attr.span };
-            let name = utf8(&attr.name, name_span)?;
+            let name = self.utf8(&attr.name, name_span)?;
             let Some(value) = self.force_part(attr.value)? else { continue };
             let value = self.convert_value(value, attr.value, name_span, depth + 1)?;
             converted.set(name, Attr { name_span, value });
         }
         Ok(Value::new(Kind::Attrs(converted), span))
     }
+
+    /// A text that leaves the evaluator. Many values may share one text there, and each has its own here: that counts.
+    fn utf8(&mut self, text: &Text, span: Span) -> Res<Arc<str>> {
+        self.budget.bytes(text.len())?;
+        text.as_str().map(Arc::from).ok_or_else(|| {
+            NixError::eval("a string of the layout is not UTF-8: a character was cut in the middle").at(span)
+        })
+    }
+}
+
+/// The error of devices that are defined where no condition holds.
+fn out_of_effect(place: Span) -> Box<NixError> {
+    NixError::eval("the layout defines `disko.devices`, but the condition (`mkIf`) on it does not hold")
+        .at(place)
+        .hint("set what it asks for in a file that imports this one: `{ imports = [ ./this.nix ]; my.option = true; }`")
 }
 
 /// `{ name = value; }`
@@ -104,15 +130,4 @@ fn single(name: &str, name_span: Span, value: Value) -> Value {
     let mut attrs = DataAttrs::new();
     attrs.set(name, Attr { name_span, value });
     Value::new(Kind::Attrs(attrs), span)
-}
-
-/// A text that leaves the evaluator.
-fn utf8(text: &Text, span: Span) -> Res<Arc<str>> {
-    match text.as_str() {
-        Some(text) => Ok(Arc::from(text)),
-        None => {
-            Err(NixError::eval("a string of the layout is not UTF-8: a character was cut in the middle")
-                .at(span))
-        }
-    }
 }

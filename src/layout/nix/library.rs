@@ -11,7 +11,7 @@ use super::value::{Absence, Attr, Attrs, Reason, Value};
 use crate::layout::syntax::source::Span;
 
 /// The texts of `lib`; the first makes one set of the others.
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 10] = [
     ("lib", include_str!("lib/default.nix")),
     ("trivial", include_str!("lib/trivial.nix")),
     ("lists", include_str!("lib/lists.nix")),
@@ -19,6 +19,9 @@ const TEXTS: [(&str, &str); 7] = [
     ("strings", include_str!("lib/strings.nix")),
     ("options", include_str!("lib/options.nix")),
     ("types", include_str!("lib/types.nix")),
+    ("generators", include_str!("lib/generators.nix")),
+    ("cli", include_str!("lib/cli.nix")),
+    ("filesystem", include_str!("lib/filesystem.nix")),
 ];
 
 /// What `import <nixpkgs>` gives: whatever its arguments, a set in which only `lib` is real.
@@ -56,7 +59,17 @@ impl Evaluator<'_> {
 
     /// Marks the set and the sets in it, so that a missing name says that landfall lacks it.
     fn mark_library(&mut self, library: &Rc<Attrs>, path: &str) -> Res<CellId> {
-        const SETS: [&[u8]; 6] = [b"trivial", b"lists", b"attrsets", b"strings", b"options", b"types"];
+        const SETS: [&[u8]; 9] = [
+            b"trivial",
+            b"lists",
+            b"attrsets",
+            b"strings",
+            b"options",
+            b"types",
+            b"generators",
+            b"cli",
+            b"filesystem",
+        ];
         let mut entries = library.entries().to_vec();
         for attr in &mut entries {
             if SETS.contains(&&*attr.name) {
@@ -103,10 +116,14 @@ impl Evaluator<'_> {
         self.heap.add(Cell::Value(flake), self.nowhere)
     }
 
-    /// What stands for the inputs of a flake: only disko's modules are in it.
+    /// What stands for the inputs of a flake: only disko's modules and the `lib` of nixpkgs are in it.
     pub(super) fn flake_inputs(&mut self, path: &str) -> Res<CellId> {
         let disko = self.disko_flake(&format!("{path}.disko"))?;
-        let entries = vec![Attr { name: "disko".into(), value: disko, span: self.nowhere }];
+        let nixpkgs = self.packages(&format!("{path}.nixpkgs"))?;
+        let entries = vec![
+            Attr { name: "disko".into(), value: disko, span: self.nowhere },
+            Attr { name: "nixpkgs".into(), value: nixpkgs, span: self.nowhere },
+        ];
         let inputs = absent_elsewhere(entries, path, Reason::NeedsNix);
         self.heap.add(Cell::Value(inputs), self.nowhere)
     }

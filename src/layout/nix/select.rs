@@ -87,6 +87,13 @@ impl Evaluator<'_> {
                 self.suggest(error, attrs, name)
                     .hint("NixOS's own options have values only in a real Nix: set it in the layout, or use `--nix`")
             }
+            Absence::Elsewhere { path, reason: Reason::Default } => {
+                let error =
+                    NixError::eval(format!("`{path}.{name}` is used, but the layout does not set it"));
+                self.suggest(error, attrs, name).hint(
+                    "disko's own defaults are filled in when the layout is complete: write the value out",
+                )
+            }
             Absence::Plain => {
                 let error = NixError::eval(format!("attribute `{name}` is missing"));
                 self.suggest(error, attrs, name)

@@ -74,6 +74,8 @@ pub(super) enum Reason {
     Library,
     /// An option of NixOS that no module of the layout sets.
     Option,
+    /// An option of disko that no module of the layout sets.
+    Default,
 }
 
 /// One `name = value`.

@@ -172,6 +172,9 @@ impl<T: OptionType> OptionType for BTreeMap<String, T> {
         };
         let mut map = Self::new();
         for (name, attr) in attrs.iter() {
+            if reader.refuse_long(name, attr.name_span) {
+                continue;
+            }
             let scope = scope.named(name);
             let element = reader.within(name, attr.name_span, |reader| T::read(&attr.value, &scope, reader));
             map.extend(element.map(|element| (name.to_string(), element)));

@@ -34,6 +34,9 @@ const INTERNAL: [&str; 18] = [
     "_update",
 ];
 
+/// Options that disko once had, with the only value that they had: old layouts are full of them.
+const FORMER: [(&str, &str); 2] = [("type", "partition"), ("type", "lvm_lv")];
+
 /// What mistakes made reading leave out, so that nobody complains that it is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
@@ -141,6 +144,18 @@ impl Reader {
         self.report(finding);
     }
 
+    /// Reports a name that is longer than any can be, and says whether it did: names become parts of paths, again and again for
+    /// all that lies on the device, and so a long one would take memory without end.
+    pub fn refuse_long(&mut self, name: &str, place: Span) -> bool {
+        const LONGEST: usize = 1024;
+        if name.len() <= LONGEST {
+            return false;
+        }
+        let message = format!("a name has {} bytes; at most {LONGEST} are taken", name.len());
+        self.report(Diagnostic::error("long-name", place, message));
+        true
+    }
+
     /// Reports every name of a set that is not among `known`. `kind` is the set's `type`, if it has one.
     pub(crate) fn refuse_unknown(&mut self, attrs: &Attrs, known: &[&'static str], kind: Option<&str>) {
         for (name, attr) in attrs.iter() {
@@ -150,6 +165,12 @@ impl Reader {
             // More are not kept, and finding what each may have meant takes time.
             if self.findings.len() >= MOST_FINDINGS {
                 break;
+            }
+            if attr.value.as_str().is_some_and(|value| FORMER.contains(&(&**name, value))) {
+                let message = format!("`{name}` has no effect: disko has no such option here any more");
+                let finding = Diagnostic::note("no-effect", attr.name_span, message).option(self.below(name));
+                self.report(finding);
+                continue;
             }
             // Likely a section whose name is mistyped.
             self.losses.groups |= self.path.is_empty();
@@ -253,6 +274,11 @@ impl<'a> SetReader<'a> {
     pub fn take<T: OptionType + Default>(&mut self, name: &'static str, scope: &Scope) -> Option<T> {
         let attr = self.attrs.get(name)?;
         self.places.put(name, attr.name_span, attr.value.span);
+        if name == "name"
+            && attr.value.as_str().is_some_and(|text| self.reader.refuse_long(text, attr.value.span))
+        {
+            return Some(T::default());
+        }
         let value = self.reader.within(name, attr.name_span, |reader| T::read(&attr.value, scope, reader));
         Some(value.unwrap_or_default())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// The longest layout text that is read, in bytes. Real layouts have a few kilobytes; the limit keeps a mistaken argument
 /// (a disk image, say) from being read whole, and lets offsets be 32 bits wide.
-pub const LARGEST_SOURCE: usize = 16 << 20;
+pub const LARGEST_SOURCE: usize = 4 << 20;
 
 /// One text of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +184,6 @@ mod tests {
     #[test]
     fn a_text_past_the_limit_is_refused() {
         let error = SourceMap::new().add("big", "x".repeat(LARGEST_SOURCE + 1)).unwrap_err();
-        assert_eq!(error.to_string(), "`big` has more than 16777216 bytes, the most that a layout may have");
+        assert_eq!(error.to_string(), "`big` has more than 4194304 bytes, the most that a layout may have");
     }
 }

@@ -238,10 +238,43 @@ fn a_text_of_mistakes_is_told_in_no_time() {
     survives("many partitions", move || Source::Json { name: "a.json".to_owned(), text: many.into_bytes() });
 }
 
+/// A name is part of the path of all that lies on the device: a long one, many times, would be memory without end.
+#[test]
+fn long_names_and_paths_are_refused_and_not_repeated() {
+    let volumes: Vec<String> = (0..2_000).map(|n| format!("\"l{n}\": {{\"size\": \"1M\"}}")).collect();
+    let long = "n".repeat(100_000);
+    for (text, expected) in [
+        (
+            format!(
+                "{{\"disk\": {{}}, \"lvm_vg\": {{\"{long}\": {{\"type\": \"lvm_vg\", \"lvs\": {{{}}}}}}}}}",
+                volumes.join(",")
+            ),
+            "a name has 100000 bytes; at most 1024 are taken",
+        ),
+        (
+            format!(
+                "{{\"lvm_vg\": {{\"a\": {{\"type\": \"lvm_vg\", \"name\": \"{long}\", \"lvs\": {{{}}}}}}}}}",
+                volumes.join(",")
+            ),
+            "a name has 100000 bytes; at most 1024 are taken",
+        ),
+        (
+            format!("{{\"disk\": {{\"a\": {{\"device\": \"/{long}\"}}}}}}"),
+            "`device` accepts an absolute path like `/dev/sda`, but this is `/nnn",
+        ),
+    ] {
+        let error =
+            Layout::parse(Source::Json { name: "x.json".to_owned(), text: text.into_bytes() }).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains(expected), "{told}");
+        assert!(told.len() < 3_000, "{} bytes of words", told.len());
+    }
+}
+
 #[test]
 fn a_text_that_is_not_a_layout_at_all_is_refused_at_once() {
     for (text, expected) in [
-        (vec![b' '; 17 << 20], "`x.json` has more than 16777216 bytes, the most that a layout may have"),
+        (vec![b' '; 17 << 20], "`x.json` has more than 4194304 bytes, the most that a layout may have"),
         (b"{\"disk\": \"\xff\"}".to_vec(), "x.json:1:11: the text is not UTF-8 from byte 10 on"),
         (b"\0\0\0".to_vec(), "x.json:1:1: expected a value"),
         (Vec::new(), "x.json:1:1: expected a value, but the text ends"),

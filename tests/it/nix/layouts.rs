@@ -8,7 +8,7 @@ use landfall::layout::syntax::source::SourceMap;
 use landfall::layout::syntax::value::{Kind, Value};
 use serde_json::Value as Json;
 
-use super::{corpus, data};
+use super::{corpus, data, library};
 use crate::oracle::require_tool;
 
 /// The layouts' files, sorted.
@@ -56,13 +56,8 @@ fn every_layout_has_its_recorded_value() {
 fn nix_gives_the_same_value_where_no_module_system_is_needed() {
     let Some(tool) = require_tool("nix-instantiate") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layout/nix/lib");
-    let parts = ["trivial", "lists", "attrsets", "strings", "options", "types"];
-    let parts: String =
-        parts.iter().map(|name| format!("{name} = import {}/{name}.nix; ", lib.display())).collect();
     std::fs::create_dir(folder.path().join("lib")).unwrap();
-    let text = format!("import {}/default.nix {{ {parts} }}", lib.display());
-    std::fs::write(folder.path().join("lib/default.nix"), text).unwrap();
+    std::fs::write(folder.path().join("lib/default.nix"), library()).unwrap();
     let mut compared = 0;
     for file in files() {
         let call = format!(

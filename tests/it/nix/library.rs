@@ -1,9 +1,8 @@
 //! The part of nixpkgs' `lib` that we wrote again: what it documents, and that Nix itself runs our texts the same.
 
-use std::path::Path;
 use std::process::Command;
 
-use super::{corpus, ours};
+use super::{corpus, library, ours};
 use crate::oracle::require_tool;
 
 /// The table's pairs of expressions.
@@ -33,16 +32,8 @@ fn every_function_does_what_nixpkgs_documents() {
 fn our_texts_mean_the_same_to_nix() {
     let Some(tool) = require_tool("nix-instantiate") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/layout/nix/lib");
-    let parts = ["trivial", "lists", "attrsets", "strings", "options", "types"];
-    let parts: String =
-        parts.iter().map(|name| format!("{name} = import {}/{name}.nix; ", ours.display())).collect();
     std::fs::create_dir(folder.path().join("lib")).unwrap();
-    std::fs::write(
-        folder.path().join("lib/default.nix"),
-        format!("import {}/default.nix {{ {parts} }}", ours.display()),
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("lib/default.nix"), library()).unwrap();
     let checks: String = pairs().iter().map(|(a, b)| format!("((\n{a}\n) == (\n{b}\n))")).collect();
     let output = Command::new(tool)
         .args(["--eval", "--strict", "--json", "--expr"])

@@ -248,6 +248,84 @@ fn devices_can_read_devices() {
     assert!(report.contains("option `disko.devices.disk.a.x` is used, but nothing defines it"), "{report}");
 }
 
+/// A value of `types.submodule` may have the names `options` and `config`: datasets of ZFS do.
+#[test]
+fn a_set_for_a_submodule_is_all_values() {
+    let text = r#"{ config, lib, ... }: with lib; {
+        options.sets = mkOption { type = types.attrsOf (types.submodule ({ name, ... }: { options = {
+            mountpoint = mkOption { type = types.nullOr types.str; default = "/${name}"; };
+            options = mkOption { type = types.attrsOf types.str; default = { }; };
+        }; })); };
+        config.sets.a = { mountpoint = "/"; options.mountpoint = "legacy"; };
+        config.sets.b = { options.atime = "off"; };
+        config.sets.c = { ... }: { config.options.x = "y"; };
+        config.disko.devices.zpool = config.sets;
+    }"#;
+    assert_eq!(
+        devices(&[text])["zpool"],
+        json!({
+            "a": {"mountpoint": "/", "options": {"mountpoint": "legacy"}},
+            "b": {"mountpoint": "/b", "options": {"atime": "off"}},
+            "c": {"mountpoint": "/c", "options": {"x": "y"}},
+        })
+    );
+}
+
+#[test]
+fn a_submodule_that_is_a_function_may_have_a_free_form() {
+    let text = r#"{ config, lib, ... }: {
+        options.x = lib.mkOption { type = lib.types.submodule ({ ... }: {
+            freeformType = lib.types.attrsOf lib.types.anything;
+            options.a = lib.mkOption { type = lib.types.int; default = 1; };
+        }); };
+        config.x = { b = 2; };
+        config.disko.devices.disk.d = { inherit (config.x) a b; };
+    }"#;
+    assert_eq!(devices(&[text])["disk"]["d"], json!({"a": 1, "b": 2}));
+}
+
+#[test]
+fn devices_under_a_condition_that_does_not_hold_are_told() {
+    let text = r#"{ config, lib, ... }: {
+        options.my.disks = lib.mkEnableOption "disks";
+        config = lib.mkIf config.my.disks { disko.devices.disk.a.device = "/dev/sda"; };
+    }"#;
+    let report = report(text);
+    assert!(
+        report.contains("the layout defines `disko.devices`, but the condition (`mkIf`) on it does not hold"),
+        "{report}"
+    );
+    assert!(report.contains("hint: set what it asks for in a file that imports this one"), "{report}");
+    assert_eq!(devices(&[text, "{ my.disks = true; }"])["disk"]["a"]["device"], "/dev/sda");
+}
+
+#[test]
+fn modules_of_flake_parts_are_told_from_layouts() {
+    let report = report("{ flake.nixosModules.disks = { disko.devices.disk.a.device = \"/dev/sda\"; }; }");
+    assert!(report.contains("the layout defines no `disko.devices`, only `flake`"), "{report}");
+    assert!(report.contains("give the module with the disks a file of its own, or use `--nix`"), "{report}");
+}
+
+#[test]
+fn a_default_of_disko_is_not_there_yet_and_that_is_told() {
+    let report = report(
+        "{ config, ... }: { disko.devices.disk.a = { device = \"/dev/sda\"; content.x = config.disko.devices.disk.a.name; }; }",
+    );
+    assert!(
+        report.contains("`config.disko.devices.disk.a.name` is used, but the layout does not set it"),
+        "{report}"
+    );
+    assert!(report.contains("write the value out"), "{report}");
+    let given = "{ config, ... }: { disko.devices.disk.a = { device = config.disko.devices.disk.a.name or \"x\"; }; }";
+    assert_eq!(devices(&[given])["disk"]["a"]["device"], "x");
+}
+
+#[test]
+fn nixpkgs_of_a_flake_has_its_lib() {
+    let text = "{ inputs, nixpkgs, ... }: { disko.devices.disk = { a.device = inputs.nixpkgs.lib.concatStrings [ \"/dev\" \"/sda\" ]; b.device = nixpkgs.lib.removePrefix \"x\" \"x/dev/sdb\"; }; }";
+    assert_eq!(devices(&[text])["disk"], json!({"a": {"device": "/dev/sda"}, "b": {"device": "/dev/sdb"}}));
+}
+
 /// Modules of flakes are passed over one by one, and each is told; nothing else that needs Nix is.
 #[test]
 fn modules_of_flakes_are_passed_over() {

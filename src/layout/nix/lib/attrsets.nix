@@ -100,6 +100,7 @@ rec {
     names: f: sets:
     listToAttrs (map (name: nameValuePair name (f name (builtins.catAttrs name sets))) names);
   zipAttrs = zipAttrsWith (_: values: values);
+  concatAttrValues = set: concatLists (attrValues set);
   mergeAttrsList = foldl' (all: set: all // set) { };
   recursiveUpdateUntil =
     stop: left: right:

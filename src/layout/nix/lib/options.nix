@@ -63,10 +63,32 @@ rec {
   getValues = map (definition: definition.value);
   getFiles = map (definition: definition.file);
 
+  # How types of a layout's own join definitions: `merge = lib.mergeEqualOption`.
+  mergeEqualOption =
+    location: definitions:
+    let
+      first = (builtins.head definitions).value;
+    in
+    if builtins.all (definition: definition.value == first) definitions then
+      first
+    else
+      throw "`${showOption location}` has conflicting definitions";
+  mergeOneOption =
+    location: definitions:
+    if builtins.length definitions == 1 then
+      (builtins.head definitions).value
+    else
+      throw "`${showOption location}` is defined more than once, but takes one definition";
+
+  # Modules from a file that is a function of something else first.
+  importApply = file: arguments: import file arguments;
+  setDefaultModuleLocation = _: module: { imports = [ module ]; };
+
   # Options of NixOS that are renamed or removed say nothing about disks.
   mkRenamedOptionModule = _: _: { };
   mkRemovedOptionModule = _: _: { };
   mkAliasOptionModule = _: _: { };
   mkChangedOptionModule = _: _: _: { };
   mkMergedOptionModule = _: _: _: { };
+  mkRenamedOptionModuleWith = _: { };
 }

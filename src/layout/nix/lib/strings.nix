@@ -84,6 +84,17 @@ rec {
     if match "[[:alnum:],._+:@%/-]+" text != null then text else "'${replaceStrings [ "'" ] [ "'\\''" ] text}'";
   escapeShellArgs = arguments: concatMapStringsSep " " escapeShellArg (lib.toList arguments);
   isValidPosixName = name: match "[a-zA-Z_][a-zA-Z0-9_]*" name != null;
+  toShellVar =
+    name: value:
+    if builtins.isAttrs value && !isStringLike value then
+      "declare -A ${name}=(${
+        concatStringsSep " " (lib.mapAttrsToList (key: item: "[${escapeShellArg key}]=${escapeShellArg item}") value)
+      })"
+    else if isList value then
+      "declare -a ${name}=(${escapeShellArgs value})"
+    else
+      "${name}=${escapeShellArg value}";
+  toShellVars = variables: concatStringsSep "\n" (lib.mapAttrsToList toShellVar variables);
   escapeNixString = text: escape [ "$" ] (builtins.toJSON text);
   escapeNixIdentifier =
     text: if match "[a-zA-Z_][a-zA-Z0-9_'-]*" text != null then text else escapeNixString text;

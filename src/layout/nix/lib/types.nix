@@ -86,10 +86,11 @@ rec {
       inherit from convert;
     };
   functionTo = inner: (type "functionTo" "function that evaluates to ${inner.description}" lib.isFunction) // { nested = inner; };
-  submodule = modules: submoduleWith { modules = lib.toList modules; };
+  submodule = modules: submoduleWith { modules = lib.toList modules; shorthandOnlyDefinesConfig = true; };
   submoduleWith =
-    { modules, specialArgs ? { }, ... }:
-    (type "submodule" "submodule" (x: isAttrs x || lib.isFunction x || isPath x)) // { inherit modules specialArgs; };
+    { modules, specialArgs ? { }, shorthandOnlyDefinesConfig ? false, ... }:
+    (type "submodule" "submodule" (x: isAttrs x || lib.isFunction x || isPath x))
+    // { inherit modules specialArgs shorthandOnlyDefinesConfig; };
   deferredModule = type "deferredModule" "module" (x: isAttrs x || lib.isFunction x || isPath x);
   deferredModuleWith = _: deferredModule;
   optionType = type "optionType" "option type" isOptionType;

@@ -147,7 +147,7 @@ impl Evaluator<'_> {
             return self.force(default);
         }
         let stand_in = match &**name {
-            b"pkgs" => self.packages("pkgs")?,
+            b"nixpkgs" | b"pkgs" => self.packages(&name.to_string())?,
             b"inputs" => self.flake_inputs("inputs")?,
             b"disko" => self.disko_flake("disko")?,
             b"flake" | b"outputs" | b"self" => self.flake(&name.to_string())?,

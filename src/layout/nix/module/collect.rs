@@ -53,7 +53,8 @@ impl Evaluator<'_> {
                 self.declare(&mut options, declared, &mut Vec::new())?;
             }
         }
-        Ok(Collected { definitions, options })
+        let has_free_form = collected.iter().any(|module| module.attrs.get(b"freeformType").is_some());
+        Ok(Collected { definitions, options, has_free_form })
     }
 
     /// Whether a module comes from a flake, which only a real Nix has. Configurations import many of those (hardware, secrets,

@@ -217,7 +217,15 @@ impl Evaluator<'_> {
             entries.push(Attr { name, value, span });
         }
         self.budget.bytes(entries.len().saturating_mul(PART_BYTES))?;
-        Ok(Value::Attrs(Rc::new(Attrs::from_sorted(entries))))
+        let attrs = Attrs::from_sorted(entries);
+        if !lazy || merge.path.is_empty() {
+            return Ok(Value::Attrs(Rc::new(attrs)));
+        }
+        let absence = Absence::Elsewhere {
+            path: format!("config.{}", show(&merge.path)).into(),
+            reason: Reason::Default,
+        };
+        Ok(Value::Attrs(Rc::new(attrs.with_absence(absence))))
     }
 
     /// Whether the names in a set are its author's and not options: which of them there are is known as soon as the set is, as

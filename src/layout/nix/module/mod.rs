@@ -95,6 +95,8 @@ pub(super) struct Collected {
     /// In the order in which their definitions are joined.
     definitions: Vec<Definition>,
     options: OptionTree,
+    /// Whether a module has a `freeformType`.
+    has_free_form: bool,
 }
 
 impl Evaluator<'_> {
@@ -112,6 +114,9 @@ impl Evaluator<'_> {
         self.systems.push(System { prefix, config, special, undeclared, collected: None });
         let collected = self.collect(id, modules)?;
         if let Some(system) = self.systems.get_mut(id.0) {
+            if undeclared == Undeclared::Refused && collected.has_free_form {
+                system.undeclared = Undeclared::Data;
+            }
             system.collected = Some(Rc::new(collected));
         }
         Ok(config)

@@ -237,14 +237,18 @@ impl Evaluator<'_> {
             Some(modules) => self.list(modules.value)?.to_vec(),
             None => Vec::new(),
         };
-        let mut free = false;
-        for module in &modules {
-            if let Value::Attrs(attrs) = self.force(*module)? {
-                free = free || attrs.get(b"freeformType").is_some();
-            }
-        }
+        let shorthand = match kind.get(b"shorthandOnlyDefinesConfig") {
+            Some(flag) => matches!(self.force(flag.value)?, Value::Bool(true)),
+            None => false,
+        };
         for one in plain {
-            modules.push(self.heap.add(Cell::Value(one.value.clone()), one.definition.span)?);
+            let mut cell = self.heap.add(Cell::Value(one.value.clone()), one.definition.span)?;
+            // A set is all values then, even if it has the names `options` and `config`.
+            if shorthand && matches!(&one.value, Value::Attrs(attrs) if attrs.get(b"__functor").is_none()) {
+                let wrapped = self.record(&[("config", cell)]);
+                cell = self.heap.add(Cell::Value(wrapped), one.definition.span)?;
+            }
+            modules.push(cell);
         }
         let mut special = Vec::new();
         if let Some(arguments) = kind.get(b"specialArgs") {
@@ -256,8 +260,7 @@ impl Evaluator<'_> {
         let name = path.last().cloned().unwrap_or_else(|| "".into());
         let name = self.heap.add(Cell::Value(Value::String(name)), self.nowhere)?;
         special.push(Given { name: "name".into(), value: name });
-        let undeclared = if free { Undeclared::Data } else { Undeclared::Refused };
-        let config = self.module_system(modules, path.to_vec(), special, undeclared)?;
+        let config = self.module_system(modules, path.to_vec(), special, Undeclared::Refused)?;
         match self.force(config)? {
             // The arguments of modules are no option of the value.
             Value::Attrs(attrs) => {
