@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::arguments::LayoutArguments;
 use super::destroy::paths;
-use super::install::{TargetArguments, failure, named, told};
+use super::install::{TargetArguments, failure, named, on_targets, told};
 use super::terminal::Terminal;
 use super::{Failure, image, load, note, print};
 use crate::device::Machine;
@@ -54,7 +54,7 @@ pub(super) fn format(arguments: &Arguments, terminal: &Terminal) -> Result<(), F
     install::check(&machine, &targets, arguments.targets.occupied()).map_err(failed)?;
     let contents = install::contents(&targets).map_err(failed)?;
     if arguments.dry_run {
-        return print(&format!("{}{}", told(&targets, &contents), format.plan().text()));
+        return print(&format!("{}{}", told(&targets, &contents), on_targets(format.plan(), &targets)));
     }
     note(&told(&targets, &contents), terminal);
     let mut state = State::Untouched;

@@ -17,6 +17,7 @@ use crate::installer::firmware;
 use crate::installer::install::{self, InstallError, State, Targets};
 use crate::installer::order::Occupied;
 use crate::layout::Layout;
+use crate::plan::Plan;
 use crate::tree::{Metadata, Tree, host_tree};
 
 /// A disk of the layout and the device that becomes it.
@@ -117,7 +118,7 @@ pub(super) fn install(arguments: &Arguments, terminal: &Terminal) -> Result<(), 
     };
     let prepared = install::prepare((&layout, &system), &targets, request).map_err(|error| failed(&error))?;
     if arguments.dry_run {
-        return print(&format!("{}{}", told(&targets, &occupied), prepared.plan().text()));
+        return print(&format!("{}{}", told(&targets, &occupied), on_targets(prepared.plan(), &targets)));
     }
     note(&told(&targets, &occupied), terminal);
     let mut state = State::Untouched;
@@ -139,6 +140,12 @@ pub(super) fn told(targets: &Targets, contents: &BTreeMap<String, Contents>) -> 
         format!("{name}: {disk}{lost}\n")
     };
     targets.iter().map(line).collect()
+}
+
+/// A plan as text, with the disks of `targets` in place of those that the layout names.
+pub(super) fn on_targets(plan: &Plan, targets: &Targets) -> String {
+    let chosen = targets.iter().map(|(name, disk)| (name.clone(), disk.path.display().to_string())).collect();
+    plan.text_on(&chosen)
 }
 
 /// The devices that were named, as disks.

@@ -1,5 +1,6 @@
 //! `landfall mount` and `landfall unmount`: what a layout describes, below a folder of this machine.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -51,6 +52,15 @@ pub(super) fn mount(arguments: &Arguments, direction: Direction, terminal: &Term
     let failed = |error: InstallError| failure(&error, &layout, terminal);
     let named = named_disks(&arguments.disk, &machine)?;
     let targets = modes::targets(&layout, &machine, named).map_err(failed)?;
+    let is_device =
+        |path: &Path| path.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device());
+    if let Some(disk) = targets.values().find(|disk| !is_device(&disk.path)) {
+        let failure = Failure::new(
+            Exit::Usage,
+            format!("`{}` is a file: only devices are mounted", disk.path.display()),
+        );
+        return Err(failure.with_hint("`losetup --find --show --partscan FILE` makes a device of it"));
+    }
     let plan = Format::plan_only(&layout, &targets).map_err(failed)?;
     let nodes = Nodes::new(&plan, &targets);
     let root = std::path::absolute(&arguments.root).unwrap_or_else(|_| arguments.root.clone());

@@ -48,7 +48,11 @@ fn a_used_disk_is_refused_as_it_was_and_wiped_when_that_is_said() {
     assert!(error(&refused).contains("is not blank: data of an unknown kind"), "{}", error(&refused));
     let tried = install(&build, &["--disk", &target, "--yes-wipe-all-disks", "--dry-run"]);
     assert!(tried.status.success(), "{}", error(&tried));
-    assert!(String::from_utf8_lossy(&tried.stdout).contains("will be lost"));
+    let said = String::from_utf8_lossy(&tried.stdout);
+    assert!(said.contains("will be lost"), "{said}");
+    // What is erased is the disk that was chosen, not the one that the layout names.
+    let (_, erased) = said.split_once("erased with all that is on them").expect("nothing is erased");
+    assert!(erased.contains("used.raw") && !erased.contains("/dev/vda"), "{erased}");
     assert_eq!(blake3::hash(&fs::read(&disk).unwrap()), before);
     let done = install(&build, &["--disk", &target, "--yes-wipe-all-disks"]);
     assert!(done.status.success(), "{}", error(&done));

@@ -170,6 +170,24 @@ fn what_is_formatted_is_mounted_unmounted_and_destroyed() {
 }
 
 #[test]
+fn a_file_is_not_mounted() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("layout.json");
+    fs::write(&layout, LAYOUT).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    command.args(["mount", "--dry-run"]).arg(&layout);
+    for name in ["main", "more"] {
+        let file = folder.path().join(name);
+        fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+        command.arg("--disk").arg(format!("{name}={}", file.display()));
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("is a file: only devices are mounted") && said.contains("losetup"), "{said}");
+}
+
+#[test]
 fn disks_with_something_on_them_are_not_formatted_unless_that_is_said() {
     let Some(machine) = Machine::new() else { return };
     let mkfs = require_tool("mkfs.ext4").unwrap();

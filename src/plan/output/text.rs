@@ -1,5 +1,6 @@
 //! A plan as text of 80 columns.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::super::Plan;
@@ -23,6 +24,12 @@ struct Row {
 impl Plan {
     /// The plan for people: the device graph as trees, then what is found under which name, what boots and what is destroyed.
     pub fn text(&self) -> String {
+        self.text_on(&BTreeMap::new())
+    }
+
+    /// The same where disks were chosen: `chosen` has the devices that are erased in place of those that the layout names, by
+    /// the names of the disks.
+    pub fn text_on(&self, chosen: &BTreeMap<String, String>) -> String {
         let mut text = String::new();
         let mut rows = Vec::new();
         for tree in trees(self) {
@@ -31,7 +38,7 @@ impl Plan {
         print_rows(&mut text, &rows);
         self.print_devices(&mut text);
         self.print_boot(&mut text);
-        self.print_erased(&mut text);
+        self.print_erased(&mut text, chosen);
         let needs = self.machine_needs();
         if !(needs.is_empty() && self.notes.is_empty()) {
             text.push('\n');
@@ -105,7 +112,7 @@ impl Plan {
         }
     }
 
-    fn print_erased(&self, text: &mut String) {
+    fn print_erased(&self, text: &mut String, chosen: &BTreeMap<String, String>) {
         let erased = || self.disks.iter().filter(|disk| disk.before == Before::Destroyed);
         let width = erased().map(|disk| disk.key.chars().count()).max().unwrap_or(0).min(WIDTH / 2);
         if erased().next().is_some() {
@@ -113,7 +120,7 @@ impl Plan {
         }
         for disk in erased() {
             let key = fitted(&disk.key, width);
-            let device = fitted(&disk.device, WIDTH - 4 - width);
+            let device = fitted(chosen.get(&disk.key).unwrap_or(&disk.device), WIDTH - 4 - width);
             let _ = writeln!(text, "  {key:<width$}  {device}");
         }
     }

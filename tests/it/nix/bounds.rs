@@ -65,12 +65,16 @@ fn tenfold(start: &str, ten: &str, times: u32) -> String {
 
 const TEN_ITEMS: &str = "[ s s s s s s s s s s ]";
 
-/// Programs that want more than there is, and what is said of them.
-fn programs() -> Vec<(&'static str, String, &'static str)> {
-    let device = |value: String| format!("{{ disko.devices.disk.a.device = {value}; }}");
-    let many = |count: u32, text: &str| {
-        format!("(builtins.concatStringsSep \"\" (builtins.genList (x: \"{text}\") {count}))")
-    };
+/// A name, a program that wants more than there is, and what is said of it.
+type Greedy = (&'static str, String, &'static str);
+
+/// A layout with the value of an expression in it.
+fn device(value: &str) -> String {
+    format!("{{ disko.devices.disk.a.device = {value}; }}")
+}
+
+/// Modules without end.
+fn modules() -> Vec<Greedy> {
     vec![
         ("module-in-itself", "let m = { imports = [ m ]; }; in m".into(), "evaluation takes"),
         (
@@ -93,14 +97,20 @@ fn programs() -> Vec<(&'static str, String, &'static str)> {
             "{ config, ... }: { a = config.b; b = config.a; disko.devices.disk = config.a; }".into(),
             "infinite recursion",
         ),
+    ]
+}
+
+/// Values without end: large, many, or shared by many.
+fn values() -> Vec<Greedy> {
+    vec![
         (
             "texts",
-            device(tenfold("\"lol\"", "s + s + s + s + s + s + s + s + s + s", 12)),
+            device(&tenfold("\"lol\"", "s + s + s + s + s + s + s + s + s + s", 12)),
             "evaluation takes",
         ),
         (
             "lists",
-            device(tenfold("[ 1 ]", "s ++ s ++ s ++ s ++ s ++ s ++ s ++ s ++ s ++ s", 12)),
+            device(&tenfold("[ 1 ]", "s ++ s ++ s ++ s ++ s ++ s ++ s ++ s ++ s ++ s", 12)),
             "evaluation takes",
         ),
         (
@@ -117,35 +127,13 @@ fn programs() -> Vec<(&'static str, String, &'static str)> {
         ),
         (
             "json-of-shared",
-            device(format!("builtins.toJSON {}", tenfold("[ ]", TEN_ITEMS, 12))),
+            device(&format!("builtins.toJSON {}", tenfold("[ ]", TEN_ITEMS, 12))),
             "evaluation takes",
         ),
         (
             "comparison-of-shared",
-            device(format!("{} == {}", tenfold("[ ]", TEN_ITEMS, 30), tenfold("[ ]", TEN_ITEMS, 30))),
+            device(&format!("{} == {}", tenfold("[ ]", TEN_ITEMS, 30), tenfold("[ ]", TEN_ITEMS, 30))),
             "evaluation takes",
-        ),
-        ("recursion", device("(let f = n: 1 + f (n + 1); in f 0)".into()), "nests deeper"),
-        ("loop", device("(let f = n: f (n + 1); in f 0)".into()), "evaluation takes"),
-        (
-            "generated-list",
-            device("builtins.length (builtins.genList (x: x) 1000000000)".into()),
-            "evaluation takes",
-        ),
-        (
-            "replacement",
-            device(format!("builtins.replaceStrings [ \"\" ] [ {0} ] {0}", many(10_000, "aaaaaaaaaa"))),
-            "evaluation takes",
-        ),
-        (
-            "regex-of-parentheses",
-            device(format!("builtins.match {} \"a\"", many(50_000, "("))),
-            "is not valid",
-        ),
-        (
-            "regex-of-counts",
-            device("builtins.match \"(((a{1,255}){1,255}){1,255}){1,255}\" \"a\"".into()),
-            "too large",
         ),
         (
             "one-text-for-many-values",
@@ -163,6 +151,37 @@ fn programs() -> Vec<(&'static str, String, &'static str)> {
                 .into(),
             "bytes of text and lists",
         ),
+    ]
+}
+
+/// Work without end, files out of bounds, texts that are too deep.
+fn programs() -> Vec<Greedy> {
+    let many = |count: u32, text: &str| {
+        format!("(builtins.concatStringsSep \"\" (builtins.genList (x: \"{text}\") {count}))")
+    };
+    vec![
+        ("recursion", device("(let f = n: 1 + f (n + 1); in f 0)"), "nests deeper"),
+        ("loop", device("(let f = n: f (n + 1); in f 0)"), "evaluation takes"),
+        (
+            "generated-list",
+            device("builtins.length (builtins.genList (x: x) 1000000000)"),
+            "evaluation takes",
+        ),
+        (
+            "replacement",
+            device(&format!("builtins.replaceStrings [ \"\" ] [ {0} ] {0}", many(10_000, "aaaaaaaaaa"))),
+            "evaluation takes",
+        ),
+        (
+            "regex-of-parentheses",
+            device(&format!("builtins.match {} \"a\"", many(50_000, "("))),
+            "is not valid",
+        ),
+        (
+            "regex-of-counts",
+            device("builtins.match \"(((a{1,255}){1,255}){1,255}){1,255}\" \"a\""),
+            "too large",
+        ),
         ("file-in-itself", "import ./file-in-itself.nix".into(), "imports itself"),
         ("outside", "import ../outside.nix".into(), "outside the layout's folder"),
         ("through-a-link", "import ./link/passwd".into(), "a symbolic link out of the layout's folder"),
@@ -176,7 +195,7 @@ fn programs() -> Vec<(&'static str, String, &'static str)> {
 fn programs_that_want_too_much_are_refused_in_little_memory_and_time() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("link")).unwrap();
-    for (name, text, words) in programs() {
+    for (name, text, words) in modules().into_iter().chain(values()).chain(programs()) {
         let file = format!("{name}.nix");
         fs::write(folder.path().join(&file), text).unwrap();
         refused(folder.path(), &file, words);
