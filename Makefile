@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARCHITECTURES := x86_64 aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample samples static statics test check fuzz bench doc clean tools
+.PHONY: help demo sample samples static statics zfs test check fuzz bench doc clean tools
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,7 +25,11 @@ static: tools ## A static landfall for ARCH in target/static/ARCH, as installati
 statics: tools # The static binaries of every architecture
 	$(foreach arch,$(ARCHITECTURES),.ci/static-binary $(arch) &&) true
 
-test: tools samples statics ## Every test, virtual machines included: within 30 minutes on 2 cores
+zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes): what the tests of ZFS need
+	.ci/zfs-tools
+
+test: tools ## Every test, virtual machines included: within 30 minutes on 2 cores
+	$(MAKE) --no-print-directory -j2 samples statics
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
 

@@ -33,6 +33,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// QEMU itself needs a moment to end when told to.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a guest may take to notice its power button, and to end.
+const BUTTON_INTERVAL: Duration = Duration::from_secs(15);
+
 /// Choices of the host's side that are no part of the machine. The default suits a test.
 #[derive(Debug, Default)]
 pub struct VmOptions {
@@ -198,10 +201,21 @@ impl Vm {
         })
     }
 
-    /// Presses the power button and waits until the guest has switched itself off.
+    /// Presses the power button until the guest has switched itself off. Once may be too early: a guest whose
+    /// shell answers may not watch the button yet.
     pub fn power_off(&self, timeout: Duration) -> Result<Ending, Error> {
-        self.execute("system_powerdown", json!({}))?;
-        self.wait(timeout)
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.execute("system_powerdown", json!({})) {
+                // It may be gone since it was asked last.
+                Ok(_) | Err(Error::Monitor(_)) => {}
+                Err(error) => return Err(error),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left <= BUTTON_INTERVAL || self.keeper.wait(BUTTON_INTERVAL).is_some() {
+                return self.wait(left);
+            }
+        }
     }
 
     /// Tells QEMU to end: what the guest has written is in the image, what it still holds is lost.

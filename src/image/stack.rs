@@ -83,6 +83,7 @@ pub(super) fn write(
     stack.assemble()?;
     stack.write_waiting()?;
     check(&stack.leaves)?;
+    stack.commit_headers()?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
     write_tables(std::mem::take(&mut stack.tables))?;
     stack.commit_pools()?;
@@ -109,6 +110,8 @@ struct Stack<'a> {
     blank: BTreeMap<String, Arc<dyn Block>>,
     /// File systems of several devices, each with its first.
     waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
+    /// Encrypted volumes whose headers are still to be written.
+    headers: Vec<(&'a Luks, luks2::PendingHeader, Arc<dyn Block>)>,
     /// Thin pools, those below before those on them.
     pools: Vec<(&'a VolumeGroup, lvm::ThinPool)>,
 }
@@ -122,10 +125,8 @@ pub(super) fn write_content(
 ) -> Result<(), ImageError> {
     let mut stack = Stack::new(what, progress);
     stack.content(content, block)?;
-    for (table, block) in stack.tables {
-        tables::write(table, &*block)?;
-    }
-    Ok(())
+    stack.commit_headers()?;
+    write_tables(stack.tables)
 }
 
 impl<'a> Stack<'a> {
@@ -140,6 +141,7 @@ impl<'a> Stack<'a> {
             leaves: Vec::new(),
             blank: BTreeMap::new(),
             waiting: Vec::new(),
+            headers: Vec::new(),
             pools: Vec::new(),
         }
     }
@@ -196,11 +198,10 @@ impl<'a> Stack<'a> {
         let mut options = luks2::Options::new(luks.uuid);
         luks2::apply_format_args(&mut options, &luks.extra_format_args)
             .map_err(|source| ImageError::FormatArguments { name: luks.name.clone(), source })?;
-        let step_path = format!("encrypt {}", luks.name);
-        let step = Step::start(self.progress, &step_path, None, Unit::Items);
-        let opened = luks2::write(block, &options, self.keys.of(&luks.name), self.keys.randomness())
-            .map_err(|source| ImageError::Luks { name: luks.name.clone(), source })?;
-        step.finish();
+        let (opened, header) =
+            luks2::begin(block.clone(), &options, self.keys.of(&luks.name), self.keys.randomness())
+                .map_err(|source| ImageError::Luks { name: luks.name.clone(), source })?;
+        self.headers.push((luks, header, block));
         match &luks.content {
             Some(content) => self.content(content, Arc::new(opened)),
             None => {
@@ -220,6 +221,17 @@ impl<'a> Stack<'a> {
                 blocks.push(self.blank.get(&device).cloned().ok_or_else(why)?);
             }
             self.write_btrfs(filesystem, &blocks)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the headers of encrypted volumes: their keys were derived beside the writing.
+    fn commit_headers(&mut self) -> Result<(), ImageError> {
+        for (luks, header, block) in std::mem::take(&mut self.headers) {
+            let path = format!("encrypt {}", luks.name);
+            let step = Step::start(self.progress, &path, None, Unit::Items);
+            header.commit(&*block).map_err(|source| ImageError::Luks { name: luks.name.clone(), source })?;
+            step.finish();
         }
         Ok(())
     }

@@ -49,6 +49,11 @@ impl<B: Block> Luks2Block<B> {
         Self { inner, segment, xts, sector, iv_tweak, partial: Mutex::new(()) }
     }
 
+    /// The device whose segment this is.
+    pub(super) const fn below(&self) -> &B {
+        &self.inner
+    }
+
     fn check(&self, offset: u64, len: usize) -> Result<(), BlockError> {
         match offset.checked_add(u64_of(len)) {
             Some(end) if end <= self.segment.len() => Ok(()),

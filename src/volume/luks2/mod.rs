@@ -1,6 +1,6 @@
 //! LUKS2: an encrypted volume with its keys in a header.
 //!
-//! [`write`] formats a Block and gives the plain text as a [`Luks2Block`]; [`open`] unlocks what is on
+//! [`write`] formats a Block and gives the plain text as a [`Luks2Block`] ([`begin`] leaves the header for later); [`open`] unlocks what is on
 //! one, whoever wrote it; [`dump`] shows a header without any key. The format is that of the LUKS2
 //! On-Disk Format Specification; `format` says which parts.
 //!
@@ -15,6 +15,7 @@ mod kdf;
 mod layout;
 mod mapping;
 mod metadata;
+mod pending;
 mod read;
 mod write;
 mod xts;
@@ -23,8 +24,9 @@ pub use dump::dump;
 pub use format_args::{FormatArgsError, apply_format_args};
 pub use layout::{Options, Pbkdf, overhead};
 pub use mapping::Luks2Block;
+pub use pending::PendingHeader;
 pub use read::{Header, open, read};
-pub use write::{Randomness, write};
+pub use write::{Randomness, begin, write};
 
 use super::BlockError;
 

@@ -13,7 +13,8 @@ use super::format::{
 use super::layout::{Layout, Options, Pbkdf, STRIPES, layout};
 use super::mapping::Cipher;
 use super::metadata::{AntiForensic, Area, Argon2, Config, Digest, Kdf, Keyslot, Metadata, Segment};
-use super::xts::{Direction, Xts};
+use super::pending::{PendingHeader, Slot, wrong_key_size};
+use super::xts::Xts;
 use super::{Luks2Block, Luks2Error, anti_forensic, kdf};
 use crate::identity::Seed;
 use crate::secret::Secret;
@@ -61,30 +62,46 @@ pub fn write<B: Block>(
     keys: &[Secret],
     randomness: Randomness,
 ) -> Result<Luks2Block<B>, Luks2Error> {
+    let (plain, header) = begin(block, options, keys, randomness)?;
+    header.commit(plain.below())?;
+    Ok(plain)
+}
+
+/// As [`write`], but the header follows when it is committed: until then nothing opens what is there.
+///
+/// The keys of the keyslots cost the better part of a second each, by design. They are derived in a thread of
+/// their own, beside the writing of what is encrypted.
+pub fn begin<B: Block>(
+    block: B,
+    options: &Options,
+    keys: &[Secret],
+    randomness: Randomness,
+) -> Result<(Luks2Block<B>, PendingHeader), Luks2Error> {
     let layout = layout(options, keys.len(), block.len())?;
     let volume_key = randomness.bytes("volume key", usize_of(layout.key_size.into()))?;
     let metadata = metadata(options, &layout, &volume_key, randomness)?;
-    let headers = [(MAGIC_PRIMARY, 0), (MAGIC_SECONDARY, HEADER_SIZE)]
-        .map(|(magic, offset)| header(options, &metadata, magic, offset, randomness));
-    // The whole area is cleared first: nothing of a former life may be taken for a key or a file system.
-    clear(&block, layout.data.start())?;
+    let mut slots = Vec::new();
     for (slot, (area, key)) in layout.keyslots.iter().zip(keys).enumerate() {
         let filler = randomness
             .bytes(&format!("stripes {slot}"), volume_key.len() * usize_of(u64::from(STRIPES) - 1))?;
-        write_keyslot(
-            &block,
-            *area,
-            &metadata.keyslots[&slot.to_string()],
-            key,
-            anti_forensic::split(&volume_key, filler),
-        )?;
+        slots.push(Slot {
+            area: *area,
+            kdf: metadata.keyslots[&slot.to_string()].kdf.clone(),
+            key_size: layout.key_size,
+            key: key.clone(),
+            material: anti_forensic::split(&volume_key, filler),
+        });
     }
-    let [primary, secondary] = headers;
-    block.write_at(&secondary?, HEADER_SIZE)?;
-    block.write_at(&primary?, 0)?;
-    let xts = Xts::new(&volume_key).ok_or_else(|| Luks2Error::Options("the size of the key".to_owned()))?;
+    let xts = Xts::new(&volume_key).ok_or_else(wrong_key_size)?;
     let cipher = Cipher { xts, sector: options.sector_size.into(), iv_tweak: 0 };
-    Ok(Luks2Block::new(block, layout.data, cipher))
+    let header = PendingHeader::start(
+        slots,
+        header(options, &metadata, MAGIC_SECONDARY, HEADER_SIZE, randomness)?,
+        header(options, &metadata, MAGIC_PRIMARY, 0, randomness)?,
+    );
+    // The whole area is cleared first: nothing of a former life may be taken for a key or a file system.
+    clear(&block, layout.data.start())?;
+    Ok((Luks2Block::new(block, layout.data, cipher), header))
 }
 
 /// Makes the first `len` bytes of `block` zero.
@@ -92,19 +109,6 @@ fn clear(block: &dyn Block, len: u64) -> Result<(), Luks2Error> {
     // The range starts at 0, so it cannot wrap.
     let range = ByteRange::new(0, len).ok_or(Luks2Error::NotLuks2)?;
     Ok(block.zero_range(range)?)
-}
-
-fn write_keyslot(
-    block: &dyn Block,
-    area: ByteRange,
-    slot: &Keyslot,
-    key: &Secret,
-    mut material: Zeroizing<Vec<u8>>,
-) -> Result<(), Luks2Error> {
-    let area_key = kdf::derive(&slot.kdf, key.expose(), slot.area.key_size)?;
-    let xts = Xts::new(&area_key).ok_or_else(|| Luks2Error::Options("the size of the key".to_owned()))?;
-    xts.apply(Direction::Encrypt, &mut material, 512, 0);
-    Ok(block.write_at(&material, area.start())?)
 }
 
 fn metadata(
