@@ -1,5 +1,6 @@
-//! Images boot: on both architectures, with every entry of their menu.
+//! Images boot and grow to their disks: on both architectures, with every entry of their menu.
 
+use std::fs;
 use std::time::Duration;
 
 use qemu::Architecture;
@@ -18,7 +19,10 @@ const MENU: Duration = Duration::from_secs(120);
 
 fn an_image_boots_to_multi_user(architecture: Architecture) {
     let Some(sample) = Sample::require(architecture) else { return };
-    let image = Image::build(&sample, LAYOUT, &[]);
+    let image = Image::build(&sample, LAYOUT, &["--grow"]);
+    let file = fs::File::options().write(true).open(image.disk("main")).unwrap();
+    let before = file.metadata().unwrap().len();
+    file.set_len(before + (2 << 30)).unwrap();
     let guest = Guest::boot(&Guest::machine(&sample, &image.disk("main")));
     guest.multi_user();
     let shell = guest.shell();
@@ -35,7 +39,12 @@ fn an_image_boots_to_multi_user(architecture: Architecture) {
     let verify = format!("nix-store --verify-path {}", sample.toplevel());
     let verified = shell.run(&verify, Duration::from_secs(600)).unwrap();
     assert_ne!(verified.status, 0, "a changed file went unnoticed: {}", verified.text);
-    guest.power_off();
+    run("systemctl start landfall-grow.service");
+    assert_eq!(run("systemctl is-failed landfall-grow.service || true").trim(), "inactive");
+    let size: u64 = run("df --output=size -B1 / | tail -n 1").trim().parse().unwrap();
+    assert!(size > before, "the root file system has {size} bytes of a disk of {before} and 2 GiB");
+    let verdict = run("sgdisk -v /dev/vda");
+    assert!(verdict.contains("No problems found"), "{verdict}");
 }
 
 fn the_specialisation_boots_from_the_menu(architecture: Architecture) {

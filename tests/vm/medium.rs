@@ -83,20 +83,15 @@ pub struct Medium {
 }
 
 impl Medium {
-    /// Installs without asking on the disk with the serial number [`TARGET`], and switches the machine off. The whole
-    /// system brings extra files and tells firmware besides.
+    /// Installs without asking on the disk with the serial number [`TARGET`], brings extra files, tells firmware, and
+    /// switches the machine off.
     pub fn unattended(sample: &Sample, closure: Closure) -> Option<Self> {
-        let common = ["--unattended", "--finish", "poweroff"];
-        match closure {
-            Closure::Small => Self::make(sample, closure, LAYOUT, &common),
-            Closure::Whole => {
-                let extra = folder().join("extra-files");
-                fs::create_dir_all(extra.join("etc/ssh")).unwrap();
-                fs::write(extra.join("etc/ssh/added_key"), "added\n").unwrap();
-                let more = ["--firmware-entry", "--extra-files", extra.to_str().unwrap()];
-                Self::make(sample, closure, LAYOUT, &[&common[..], &more].concat())
-            }
-        }
+        let extra = folder().join("extra-files");
+        fs::create_dir_all(extra.join("etc/ssh")).unwrap();
+        fs::write(extra.join("etc/ssh/added_key"), "added\n").unwrap();
+        let extra = extra.to_str().unwrap();
+        let arguments = ["--unattended", "--finish", "poweroff", "--firmware-entry", "--extra-files", extra];
+        Self::make(sample, closure, LAYOUT, &arguments)
     }
 
     /// Is read and checked first, then asks where to install; with a volume that gets a passphrase.
