@@ -20,8 +20,9 @@ use crate::plan::{self, Plan, Problem};
 /// Arguments of `landfall plan`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    // The schema alone needs none.
     #[command(flatten)]
-    layout: LayoutArguments,
+    layout: Option<LayoutArguments>,
 
     #[command(flatten)]
     sizes: SizeArguments,
@@ -58,8 +59,8 @@ struct Form {
     #[arg(long)]
     nixos: bool,
 
-    /// Print the JSON schema of the plan
-    #[arg(long)]
+    /// Print the JSON schema of the plan; stands alone
+    #[arg(long, exclusive = true)]
     schema: bool,
 }
 
@@ -68,10 +69,13 @@ pub(super) fn plan(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fai
     if arguments.form.schema {
         return print(&format!("{:#}\n", Plan::json_schema()));
     }
+    let Some(layout) = &arguments.layout else {
+        return Err(Failure::new(Exit::Usage, "no layout is given"));
+    };
     if arguments.form.json && arguments.system.is_none() {
-        return data(arguments, terminal);
+        return data(arguments, layout, terminal);
     }
-    let layout = load::layout(&arguments.layout, terminal)?;
+    let layout = load::layout(layout, terminal)?;
     let plan = made(arguments, &layout, terminal)?;
     let form = &arguments.form;
     if form.json {
@@ -91,8 +95,8 @@ pub(super) fn plan(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fai
 
 /// Prints as much of the plan as there is, and in it everything that was found. What disko accepts is no failure here, though
 /// nothing would be made from it; a partition that cannot be placed is one.
-fn data(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    let (layout, mut findings) = load::draft(&arguments.layout, terminal)?;
+fn data(arguments: &Arguments, layout: &LayoutArguments, terminal: &Terminal) -> Result<(), Failure> {
+    let (layout, mut findings) = load::draft(layout, terminal)?;
     let (plan, problems) = Plan::draft(&layout, &request(arguments, &layout));
     findings.extend(problems.iter().map(|problem| {
         let severity = if problem.leaves_partitions() { Severity::Warning } else { Severity::Error };

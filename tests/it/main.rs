@@ -29,6 +29,7 @@ mod modes;
 mod nix;
 mod oracle;
 mod plan;
+mod plan_command;
 mod probe;
 mod sample;
 mod squashfs;

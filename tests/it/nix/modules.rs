@@ -316,6 +316,10 @@ fn a_default_of_disko_is_not_there_yet_and_that_is_told() {
         "{report}"
     );
     assert!(report.contains("write the value out"), "{report}");
+    let report = self::report(
+        "{ config, ... }: { disko.devices = { disk.a.content.partitions.swap.size = \"1G\"; nodev.x.device = config.disko.devices.disk.a.content.partitions.swap.device; }; }",
+    );
+    assert!(report.contains("partitions.swap.device` is used, but the layout does not set it"), "{report}");
     let given = "{ config, ... }: { disko.devices.disk.a = { device = config.disko.devices.disk.a.name or \"x\"; }; }";
     assert_eq!(devices(&[given])["disk"]["a"]["device"], "x");
 }

@@ -247,8 +247,9 @@ impl Evaluator<'_> {
             b"swap",
             b"zpool",
         ];
-        self.system(merge.system).undeclared == Undeclared::Data
-            || merge.path.last().is_some_and(|name| SETS.contains(&&**name))
+        // What stands in such a set has a name of its author's choice, `swap` perhaps, and is none itself.
+        let under = |outer: bool, name: &Text| !outer && SETS.contains(&&**name);
+        self.system(merge.system).undeclared == Undeclared::Data || merge.path.iter().fold(false, under)
     }
 
     /// Whether anything defines a path. For that the outermost part of its definitions is computed.
