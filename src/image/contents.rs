@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImageError, Request, System, btrfs, filesystem, machine, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
+use crate::plan::assembly::Bcachefs;
 use crate::plan::boot::{BootPartition, has_room_for_boot_code};
 use crate::plan::content::Filesystem;
 use crate::plan::{self, Plan};
@@ -27,7 +28,8 @@ impl Contents {
     /// Makes the trees for what `plan` mounts.
     pub(super) fn new(plan: &Plan, system: &System, request: &Request) -> Result<Self, ImageError> {
         let mounted = mounted(plan);
-        let on_disk: BTreeSet<&str> = mounted.keys().copied().chain(datasets(plan)).collect();
+        let bcachefs = plan.bcachefs.iter().flat_map(Bcachefs::mounts).map(|mount| mount.path.as_str());
+        let on_disk: BTreeSet<&str> = mounted.keys().copied().chain(datasets(plan)).chain(bcachefs).collect();
         if !["/", "/nix", "/nix/store"].iter().any(|path| on_disk.contains(*path)) {
             return Err(ImageError::NoStore);
         }
@@ -87,6 +89,12 @@ impl Contents {
             let tree = self.tree_at(path).unwrap_or(&self.empty);
             let least = machine::estimate(tree, ByteSize::ZERO);
             needs.need_with_free(path, least, machine::estimate(tree, free));
+        }
+        for filesystem in &plan.bcachefs {
+            for mount in filesystem.mounts() {
+                let estimate = |free| machine::estimate_bcachefs(filesystem, self.at(Some(mount)), free);
+                needs.need_with_free(&mount.path, estimate(ByteSize::ZERO), estimate(free));
+            }
         }
         Ok(needs)
     }

@@ -2,6 +2,7 @@
 
 use super::ImageError;
 use crate::plan::Plan;
+use crate::plan::assembly::Bcachefs;
 use crate::plan::content::{Content, Filesystem, Maker};
 use crate::plan::machine::MachineNeed;
 use crate::tree::{Kind, Tree};
@@ -31,7 +32,7 @@ pub enum HookUse {
 }
 
 /// File systems that the system's own `mkfs.FORMAT` makes in a machine, where its kernel then mounts and fills them.
-const FORMATS: [&str; 5] = ["jfs", "minix", "nilfs2", "reiserfs", "udf"];
+const FORMATS: [&str; 6] = ["bcachefs", "jfs", "minix", "nilfs2", "reiserfs", "udf"];
 
 /// Bytes that a file system, the journal or the log of a machine's own tools takes for itself at least.
 const BASE: u64 = 32 * MIB;
@@ -71,6 +72,22 @@ pub(super) fn estimate(tree: &Tree, free: ByteSize) -> ByteSize {
     let inodes = u64_of(tree.len()) * KIB;
     let structures = (data / 16).saturating_add(inodes).saturating_add(BASE);
     ByteSize(data.saturating_add(structures).saturating_add(free.bytes()))
+}
+
+/// The same for a place on `filesystem`, which has parts of it several times.
+pub(super) fn estimate_bcachefs(filesystem: &Bcachefs, tree: &Tree, free: ByteSize) -> ByteSize {
+    let once = estimate(tree, free).bytes();
+    // Of every device it keeps some for its journal, and 8 parts in a hundred for moving what is there.
+    let several = once.saturating_mul(replicas(&filesystem.extra_format_args));
+    let devices = BASE.saturating_mul(u64_of(filesystem.members.len()));
+    ByteSize(several.saturating_add(several / 8).saturating_add(devices))
+}
+
+/// How many copies `arguments` for `bcachefs format` ask for.
+fn replicas(arguments: &[String]) -> u64 {
+    let words = arguments.iter().flat_map(|argument| argument.split_whitespace());
+    let values = words.filter_map(|word| word.split_once("replicas=")?.1.parse().ok());
+    values.max().unwrap_or(1)
 }
 
 /// Whether something that lies on `content` or is put together from it is made in a machine.

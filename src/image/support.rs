@@ -38,7 +38,7 @@ pub(super) fn check(plan: &Plan, machine: Machine, needs: &[MachineNeed]) -> Res
             pool.groups.iter().flat_map(|group| &group.members).next().map_or("", String::as_str),
         );
     }
-    for filesystem in &plan.bcachefs {
+    for filesystem in plan.bcachefs.iter().filter(|_| machine != Machine::Allowed) {
         refuse("bcachefs".to_owned(), filesystem.members.first().map_or("", String::as_str));
     }
     for table in tables {

@@ -179,3 +179,11 @@ pub struct Bcachefs {
     /// Who makes it when an image is built.
     pub maker: Maker,
 }
+
+impl Bcachefs {
+    /// Where it and its subvolumes are mounted.
+    pub fn mounts(&self) -> impl Iterator<Item = &MountPoint> {
+        let subvolumes = self.subvolumes.iter().filter_map(|subvolume| subvolume.mount.as_ref());
+        self.mount.iter().chain(subvolumes)
+    }
+}

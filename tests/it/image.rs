@@ -258,6 +258,7 @@ fn a_system_without_the_programs_for_a_machine_is_refused_before_anything_is_wri
     let err = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(3), "{err}");
     assert!(err.contains("the system has no `mkfs.minix` in sw/bin or sw/sbin"), "{err}");
+    assert!(err.contains("add `util-linux` to the system"), "{err}");
     assert!(!build.out().exists());
 }
 

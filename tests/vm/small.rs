@@ -1,6 +1,6 @@
 //! A system of a few megabytes for machines that build images: kernel, some modules and busybox of the sample system,
-//! `mkfs.minix`, and `mke2fs` and `debugfs` with their libraries; where it is asked for, ZFS too (`make zfs`). It boots from
-//! ZFS alone, says so on the console and switches itself off.
+//! `mkfs.minix`, and `mke2fs` and `debugfs` with their libraries; where it is asked for, ZFS (`.ci/zfs-tools`) or
+//! bcachefs (`.ci/bcachefs-tools`) too. It boots from those alone, says so on the console and switches itself off.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -51,7 +51,7 @@ const FILES: [&str; 12] = [
     "bin/busybox",
 ];
 
-/// First program of the initrd: imports the pool of `landfall.root=POOL/DATASET` and mounts that.
+/// First program of the initrd; `@mount@` mounts the root.
 const INITRD: &str = r#"#!/bin/busybox sh
 export PATH=/bin:/sbin
 /bin/busybox --install -s /bin
@@ -61,31 +61,48 @@ mount -t devtmpfs devtmpfs /dev
 exec < /dev/console > /dev/console 2>&1
 for word in $(cat /proc/cmdline); do
 	case $word in
-		landfall.root=*) dataset=${word#*=} ;;
 		init=*) init=${word#*=} ;;
 	esac
 done
 for module in $(cat /modules/order); do insmod /modules/$module; done
-pool=${dataset%%/*}
-tries=0
-until zpool import -N -d /dev $pool || [ $tries = 50 ]; do sleep 0.2; tries=$((tries + 1)); done
-mount -t zfs $dataset /sysroot || { echo "small: no root"; poweroff -f; }
+patiently() {
+	tries=0
+	until "$@" || [ $tries = 50 ]; do sleep 0.2; tries=$((tries + 1)); done
+}
+mkdir /top
+{ @mount@; } || { echo "small: no root"; poweroff -f; }
 for place in proc sys dev; do mount --move /$place /sysroot/$place; done
 exec switch_root /sysroot $init
 "#;
 
-/// First program of the system itself; `@sw@` is its software.
+/// First program of the system itself; `@sw@` is its software, `@report@` tells of the root.
 const INIT: &str = r#"#!@sw@/bin/busybox sh
 export PATH=@sw@/bin:@sw@/sbin
 ln -sfn @sw@ /usr.new; rm -rf /usr; mv -T /usr.new /usr
 ln -sfn /usr/lib64 /lib64
 echo "small: up from $(grep ' / ' /proc/mounts)"
-zfs list -H -t all -o name,mounted,compression
-zpool status -x
+@report@
 echo "small: done"
 sync
 poweroff -f
 "#;
+
+/// A file system that the system boots from.
+#[derive(Clone, Copy, Debug)]
+pub struct Root<'a> {
+    /// A folder with `sbin` and `lib`, and with `modules` where the sample's kernel has none for it.
+    pub tools: &'a Path,
+    /// What is taken of `sbin`.
+    pub programs: &'a [&'a str],
+    /// Modules of the sample's kernel, and those of `tools`, as they are loaded.
+    pub modules: &'a [&'a str],
+    /// Modules of `tools`, as lines of `modules.dep`.
+    pub own_modules: &'a [&'a str],
+    /// Shell commands that mount it at `/sysroot`.
+    pub mount: &'a str,
+    /// Shell commands that tell of it.
+    pub report: &'a str,
+}
 
 /// A store root with the small system.
 pub struct Small {
@@ -100,12 +117,12 @@ impl Small {
         Self::make(sample, None)
     }
 
-    /// The same with ZFS from the folder `tools`; it boots from the dataset `root`.
-    pub fn with_zfs(sample: &Sample, tools: &Path, root: &str) -> Self {
-        Self::make(sample, Some((tools, root)))
+    /// The same, which boots.
+    pub fn with_root(sample: &Sample, root: &Root<'_>) -> Self {
+        Self::make(sample, Some(root))
     }
 
-    fn make(sample: &Sample, zfs: Option<(&Path, &str)>) -> Self {
+    fn make(sample: &Sample, root: Option<&Root<'_>>) -> Self {
         let source = Source::open(sample.root()).unwrap();
         let on_host = |path: &str| {
             let path = format!("{}/{path}", sample.toplevel());
@@ -113,12 +130,10 @@ impl Small {
         };
         let mut store = Store::new();
         let linux = store.add("linux-small", |dir| take(&on_host("kernel"), &dir.join("bzImage")));
-        let modules = store.add("linux-small-modules", |dir| add_modules(&on_host, zfs, dir));
+        let modules = store.add("linux-small-modules", |dir| add_modules(&on_host, root, dir));
         let modules_on_host = store.root().join(&modules.to_string()[1..]);
-        let initrd = store.add("initrd-small", |dir| match zfs {
-            Some((tools, _)) => {
-                write(dir, "initrd", &initrd(&on_host("sw/bin/busybox"), &modules_on_host, tools))
-            }
+        let initrd = store.add("initrd-small", |dir| match root {
+            Some(root) => write(dir, "initrd", &initrd(&on_host("sw/bin/busybox"), &modules_on_host, root)),
             None => write(dir, "initrd", b"not booted"),
         });
         let systemd = store.add("systemd-small", |dir| {
@@ -128,8 +143,8 @@ impl Small {
         let sw = store.add("system-path", |dir| {
             FILES.iter().for_each(|file| take(&on_host(&format!("sw/{file}")), &dir.join(file)));
             APPLETS.iter().for_each(|applet| symlink("busybox", dir.join("bin").join(applet)).unwrap());
-            if let Some((tools, _)) = zfs {
-                for program in ["zpool", "zfs"] {
+            if let Some(Root { tools, programs, .. }) = root {
+                for program in *programs {
                     take(&tools.join("sbin").join(program), &dir.join("sbin").join(program));
                 }
                 for library in names(&tools.join("lib")) {
@@ -146,7 +161,9 @@ impl Small {
         let etc = store.add("etc", |dir| write(dir, "etc/os-release", b"ID=small\nNAME=Small\n"));
         let toplevel = store.add("nixos-system-small", |dir| {
             let own = format!("/nix/store/{}", dir.file_name().unwrap().to_str().unwrap());
-            write(dir, "init", INIT.replace("@sw@", &sw.to_string()).as_bytes());
+            let report = root.map_or("", |root| root.report);
+            let init = INIT.replace("@sw@", &sw.to_string()).replace("@report@", report);
+            write(dir, "init", init.as_bytes());
             fs::set_permissions(dir.join("init"), fs::Permissions::from_mode(0o555)).unwrap();
             for (name, target) in [
                 ("kernel", format!("{linux}/bzImage")),
@@ -160,10 +177,9 @@ impl Small {
             }
             write(dir, "nixos-version", b"1");
             let mut document = document(&own, &format!("{linux}/bzImage"), &format!("{initrd}/initrd"));
-            if let Some((_, root)) = zfs {
+            if root.is_some() {
                 let parameters = &mut document["org.nixos.bootspec.v1"]["kernelParams"];
-                *parameters =
-                    json!(["console=ttyS0", "panic=5", "no_timer_check", format!("landfall.root={root}")]);
+                *parameters = json!(["console=ttyS0", "panic=5", "no_timer_check"]);
             }
             write(dir, "boot.json", document.to_string().as_bytes());
         });
@@ -195,7 +211,7 @@ fn take(from: &Path, to: &Path) {
 }
 
 /// The modules and the indexes of just these.
-fn add_modules(on_host: &dyn Fn(&str) -> PathBuf, zfs: Option<(&Path, &str)>, dir: &Path) {
+fn add_modules(on_host: &dyn Fn(&str) -> PathBuf, root: Option<&Root<'_>>, dir: &Path) {
     let folder = on_host("kernel-modules/lib/modules");
     let version = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
     let place = format!("kernel-modules/lib/modules/{version}");
@@ -205,7 +221,8 @@ fn add_modules(on_host: &dyn Fn(&str) -> PathBuf, zfs: Option<(&Path, &str)>, di
     let lines: HashMap<String, &str> =
         dep.lines().map(|line| (name_of(line.split(':').next().unwrap()), line)).collect();
     let mut taken = BTreeSet::new();
-    let mut pending: Vec<String> = MODULES.map(str::to_owned).to_vec();
+    let more = root.map_or(&[][..], |root| root.modules);
+    let mut pending: Vec<String> = MODULES.iter().chain(more).map(|name| (*name).to_owned()).collect();
     while let Some(name) = pending.pop() {
         // What a kernel has built in is in no index.
         let Some(line) = lines.get(&name).filter(|_| taken.insert(name.clone())) else { continue };
@@ -214,11 +231,12 @@ fn add_modules(on_host: &dyn Fn(&str) -> PathBuf, zfs: Option<(&Path, &str)>, di
         pending.extend(needs.split_whitespace().map(name_of));
     }
     let mut kept: Vec<&str> = taken.iter().filter_map(|name| lines.get(name).copied()).collect();
-    if let Some((tools, _)) = zfs {
-        for module in ["spl.ko", "zfs.ko"] {
-            take(&tools.join("modules").join(module), &to.join("extra").join(module));
+    if let Some(root) = root {
+        for line in root.own_modules {
+            let path = line.split(':').next().unwrap();
+            take(&root.tools.join("modules").join(Path::new(path).file_name().unwrap()), &to.join(path));
         }
-        kept.extend(["extra/spl.ko:", "extra/zfs.ko: extra/spl.ko"]);
+        kept.extend(root.own_modules);
     }
     write(&to, "modules.dep", (kept.join("\n") + "\n").as_bytes());
     let alias = text("modules.alias");
@@ -232,8 +250,9 @@ fn add_modules(on_host: &dyn Fn(&str) -> PathBuf, zfs: Option<(&Path, &str)>, di
     write(&to, "modules.builtin", text("modules.builtin").as_bytes());
 }
 
-/// An initrd that boots from ZFS: busybox, `zpool` with its libraries, and modules in an order in which they load.
-fn initrd(busybox: &Path, modules: &Path, tools: &Path) -> Vec<u8> {
+/// An initrd that boots from `root`: busybox, programs with their libraries, and modules in an order in which they load.
+fn initrd(busybox: &Path, modules: &Path, root: &Root<'_>) -> Vec<u8> {
+    let tools = root.tools;
     let mut tree = Tree::new(Metadata::root(0o755));
     for folder in ["bin", "sbin", "proc", "sys", "dev", "sysroot", "etc", "run"] {
         tree.make_directories(folder, &Metadata::root(0o755)).unwrap();
@@ -243,9 +262,11 @@ fn initrd(busybox: &Path, modules: &Path, tools: &Path) -> Vec<u8> {
         tree.insert(path, node, &Metadata::root(0o755)).unwrap();
     };
     let file = |path: &Path| Kind::File(Content::from(fs::read(path).unwrap()));
-    add("init", Kind::File(Content::from(INITRD.as_bytes().to_vec())), 0o755);
+    add("init", Kind::File(Content::from(INITRD.replace("@mount@", root.mount).into_bytes())), 0o755);
     add("bin/busybox", file(busybox), 0o755);
-    add("sbin/zpool", file(&tools.join("sbin/zpool")), 0o755);
+    for program in root.programs {
+        add(&format!("sbin/{program}"), file(&tools.join("sbin").join(program)), 0o755);
+    }
     add("lib64", Kind::Symlink(b"lib/x86_64-linux-gnu".to_vec()), 0o777);
     for library in names(&tools.join("lib")) {
         add(&format!("lib/x86_64-linux-gnu/{library}"), file(&tools.join("lib").join(&library)), 0o755);
@@ -255,8 +276,8 @@ fn initrd(busybox: &Path, modules: &Path, tools: &Path) -> Vec<u8> {
     let folder = modules.join("lib/modules").join(version);
     let mut order = Vec::new();
     let dep = fs::read_to_string(folder.join("modules.dep")).unwrap();
-    for wanted in ["virtio_pci", "virtio_blk", "zfs"] {
-        let line = dep.lines().find(|line| name_of(line.split(':').next().unwrap()) == wanted);
+    for wanted in ["virtio_pci", "virtio_blk"].iter().chain(root.modules) {
+        let line = dep.lines().find(|line| name_of(line.split(':').next().unwrap()) == *wanted);
         let Some((path, needs)) = line.and_then(|line| line.split_once(':')) else { continue };
         // What a module needs is listed nearest first.
         for path in needs.split_whitespace().rev().chain([path]) {

@@ -11,11 +11,11 @@ use landfall::store::Source;
 use landfall::tree::{Kind, Tree};
 use landfall::units::{ByteRange, SectorSize};
 use landfall::volume::{FileBlock, SliceBlock};
-use qemu::{Architecture, Budget, Mebibytes, RunDirectory};
+use qemu::{Architecture, Budget, Drive, Machine, Mebibytes, RunDirectory};
 use serde_json::Value;
 
 use crate::harness::{Guest, Sample, landfall};
-use crate::small::Small;
+use crate::small::{Root, Small};
 
 /// Every hook leaves a line behind. The disk has a name that no disk of a virtual machine has.
 const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/disk/by-id/nvme-no-such-disk",
@@ -40,11 +40,11 @@ const BUDGET_TIMEOUT: Duration = Duration::from_secs(600);
 /// Builds `layout` in a machine.
 fn build(layout: &str) -> Option<(RunDirectory, Small, Output)> {
     let sample = Sample::require(Architecture::X86_64)?;
-    Some(build_with(Small::of(&sample), layout))
+    Some(build_with(Small::of(&sample), layout, &[]))
 }
 
 /// Builds `layout` with a system in a machine, as soon as the budget has room for it.
-fn build_with(small: Small, layout: &str) -> (RunDirectory, Small, Output) {
+fn build_with(small: Small, layout: &str, more: &[&str]) -> (RunDirectory, Small, Output) {
     let directory = RunDirectory::create(None).unwrap();
     let file = directory.path().join("layout.json");
     fs::write(&file, layout).unwrap();
@@ -53,9 +53,10 @@ fn build_with(small: Small, layout: &str) -> (RunDirectory, Small, Output) {
     let (out, root) = (text(&directory.path().join("out")), text(small.root()));
     let toplevel = small.toplevel.to_string();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/static/x86_64/landfall");
-    let ended = landfall(&[
+    let (layout, program) = (text(&file), text(&program));
+    let arguments = [
         "image",
-        &text(&file),
+        &layout,
         "--system",
         &toplevel,
         "--store",
@@ -63,18 +64,23 @@ fn build_with(small: Small, layout: &str) -> (RunDirectory, Small, Output) {
         "--out",
         &out,
         "--installer-binary",
-        &text(&program),
-    ]);
+        &program,
+    ];
+    let ended = landfall(&[&arguments, more].concat());
     (directory, small, ended)
 }
 
-/// The content of a partition of the one disk, by its number in the manifest.
+/// The content of a partition of the disk `main`, by its number in the manifest.
 fn partition(out: &Path, index: usize) -> Arc<SliceBlock<FileBlock>> {
+    partition_of(out, "main", index)
+}
+
+fn partition_of(out: &Path, disk: &str, index: usize) -> Arc<SliceBlock<FileBlock>> {
     let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
-    let range = &manifest["disks"]["main"]["content"]["partitions"][index]["range"];
+    let range = &manifest["disks"][disk]["content"]["partitions"][index]["range"];
     let number = |name: &str| range[name].as_u64().unwrap();
     let range = ByteRange::new(number("start"), number("len")).unwrap();
-    let image = out.join("main.raw");
+    let image = out.join(format!("{disk}.raw"));
     let block = FileBlock::open(fs::File::open(&image).unwrap(), &image, SectorSize::S512).unwrap();
     Arc::new(SliceBlock::new(block, range).unwrap())
 }
@@ -159,10 +165,18 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
 fn a_root_on_zfs_is_made_and_boots() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
     let Some(tools) = zfs_tools(&sample) else {
-        eprintln!("skipped: no ZFS for the sample system's kernel in ~/.cache/landfall/zfs (make zfs)");
+        eprintln!("skipped: no ZFS for the sample system's kernel in ~/.cache/landfall/zfs (.ci/zfs-tools)");
         return;
     };
-    let (directory, _small, ended) = build_with(Small::with_zfs(&sample, &tools, "tank/root"), ZFS);
+    let root = Root {
+        tools: &tools,
+        programs: &["zpool", "zfs"],
+        modules: &["zfs"],
+        own_modules: &["extra/spl.ko:", "extra/zfs.ko: extra/spl.ko"],
+        mount: "patiently zpool import -N -d /dev tank; mount -t zfs tank/root /sysroot",
+        report: "zfs list -H -t all -o name,mounted,compression; zpool status -x",
+    };
+    let (directory, _small, ended) = build_with(Small::with_root(&sample, &root), ZFS, &[]);
     let err = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{err}");
     assert!(err.contains("needs a VM: zfs (disk main, partition zfs)"), "{err}");
@@ -187,11 +201,98 @@ fn a_root_on_zfs_is_made_and_boots() {
 
 /// The folder that `make zfs` has filled for the kernel of `sample`.
 fn zfs_tools(sample: &Sample) -> Option<PathBuf> {
-    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
     let source = Source::open(sample.root()).unwrap();
     let modules = format!("{}/kernel-modules/lib/modules", sample.toplevel());
     let modules = source.on_host(&source.resolve(Path::new(&modules)).unwrap());
     let version = fs::read_dir(modules).unwrap().next()?.unwrap().file_name();
-    Some(cache.join("landfall/zfs").join(version)).filter(|folder| folder.is_dir())
+    cached("zfs").map(|folder| folder.join(version)).filter(|folder| folder.is_dir())
+}
+
+/// The folder of this name among what we keep of other people's packages.
+fn cached(name: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("landfall").join(name)).filter(|folder| folder.is_dir())
+}
+
+/// A root on two devices that each have all of it, with subvolumes; an encrypted filesystem beside.
+const BCACHEFS: &str = r#"{ "disk": {
+    "one": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+      "ESP": { "type": "EF00", "size": "128M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+      "safe": { "size": "128M", "content": { "type": "bcachefs", "filesystem": "safe" } },
+      "store": { "size": "100%", "content": { "type": "bcachefs", "filesystem": "pool", "label": "ssd.one" } } } } },
+    "two": { "type": "disk", "device": "/dev/vdb", "content": { "type": "gpt", "partitions": {
+      "store": { "size": "100%", "content": { "type": "bcachefs", "filesystem": "pool", "label": "ssd.two" } } } } } },
+  "bcachefs_filesystems": {
+    "pool": { "type": "bcachefs_filesystem", "extraFormatArgs": ["--replicas=2", "--compression=lz4"], "subvolumes": {
+      "root": { "mountpoint": "/" }, "nix": { "mountpoint": "/nix" }, "state/empty": {} } },
+    "safe": { "type": "bcachefs_filesystem", "mountpoint": "/srv", "passwordFile": "/run/bcachefs.key" } } }"#;
+
+#[test]
+fn a_root_on_bcachefs_is_made_and_boots() {
+    let Some(sample) = Sample::require(Architecture::X86_64) else { return };
+    let Some(tools) = cached("bcachefs") else {
+        eprintln!("skipped: no bcachefs in ~/.cache/landfall/bcachefs (.ci/bcachefs-tools)");
+        return;
+    };
+    let root = Root {
+        tools: &tools,
+        programs: &["bcachefs"],
+        modules: &["crc32c_generic", "chacha_generic", "poly1305_generic", "bcachefs"],
+        own_modules: &[],
+        mount: "patiently test -b /dev/vdb1; mount -t bcachefs /dev/vda3:/dev/vdb1 /top && \
+                mount -o bind /top/root /sysroot && mount -o bind /top/nix /sysroot/nix",
+        report: "bcachefs show-super /dev/vda3 | grep -E 'Label|UUID|replicas:|compression:'; \
+                 echo correct horse | bcachefs unlock -k user /dev/vda2; \
+                 mount -t bcachefs /dev/vda2 /srv && grep /srv /proc/mounts; ls -ld /nix/store /srv",
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "correct horse\n").unwrap();
+    let key = format!("/run/bcachefs.key={}", key.display());
+    let small = Small::with_root(&sample, &root);
+    let (directory, _small, ended) = build_with(small, BCACHEFS, &["--key", &key]);
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{err}");
+    assert!(err.contains("needs a VM: bcachefs (disk one, partition safe"), "{err}");
+    let out = directory.path().join("out");
+    let members = [("one", 2), ("two", 0)].map(|(disk, index)| {
+        let to = folder.path().join(disk);
+        let file = fs::File::create_new(&to).unwrap();
+        let block = partition_of(&out, disk, index);
+        let mut bytes = vec![0; usize::try_from(landfall::volume::Block::len(&block)).unwrap()];
+        landfall::volume::Block::read_at(&block, &mut bytes, 0).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).unwrap();
+        to
+    });
+    assert!(is_sound(&tools, &members));
+    // The twin: a judge that is asked for a device which is none.
+    let file = fs::File::options().write(true).open(&members[0]).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![0; 1 << 20], 0).unwrap();
+    assert!(!is_sound(&tools, &members));
+    let disks = ["one", "two"].map(|disk| Drive::image(out.join(format!("{disk}.raw"))).snapshot());
+    let machine = disks.into_iter().fold(Machine::new(Architecture::X86_64), Machine::with_drive);
+    let guest = Guest::boot(&machine);
+    let console = guest.vm().console();
+    let expect = |text: &str| console.expect(text, BOOT_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
+    expect("small: up from /dev/vda3:/dev/vdb1 / bcachefs ");
+    let listed = expect("small: done");
+    for text in [" /srv bcachefs ", "compression:                             lz4", "drwxrwxr-t", "30000"] {
+        assert!(listed.contains(text), "no `{text}` in {listed}");
+    }
+}
+
+/// Whether `bcachefs fsck` finds nothing wrong with a filesystem on these devices.
+fn is_sound(tools: &Path, devices: &[PathBuf]) -> bool {
+    let lib = tools.join("lib");
+    let mut command = std::process::Command::new(lib.join("ld-linux-x86-64.so.2"));
+    command
+        .arg("--library-path")
+        .arg(&lib)
+        .arg(tools.join("sbin/bcachefs"))
+        .args(["fsck", "-n"])
+        .args(devices);
+    let ended = command.output().unwrap();
+    eprintln!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    ended.status.success()
 }

@@ -31,7 +31,7 @@ use crate::store::Source;
 const WORK: &str = "/run/landfall/work";
 
 /// Modules that no device asks for; those that a kernel has not are passed over.
-const BY_NAME: [&str; 12] = [
+const BY_NAME: [&str; 13] = [
     "ext4",
     "vfat",
     "nls_cp437",
@@ -44,6 +44,7 @@ const BY_NAME: [&str; 12] = [
     "dm_mod",
     "dm_crypt",
     "zfs",
+    "bcachefs",
 ];
 
 /// How long disks may take to appear.
@@ -97,7 +98,7 @@ fn try_build(digest: &str, consoles: &Consoles) -> Result<(), BuildError> {
     BY_NAME.iter().for_each(|name| modules.load(name));
     let work = disks(&mut modules, &[WORK_SERIAL.to_owned()])?;
     let order = mount_work(&work[WORK_SERIAL], digest)?;
-    for format in order.layout["disk"].as_object().into_iter().flat_map(formats_in) {
+    for format in order.layout.as_object().into_iter().flat_map(formats_in) {
         modules.load(&format);
     }
     prepare_root(&order.toplevel)?;
@@ -130,7 +131,7 @@ fn try_build(digest: &str, consoles: &Consoles) -> Result<(), BuildError> {
 }
 
 /// Kinds of file systems that a layout names, each a module perhaps.
-fn formats_in(disks: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
+fn formats_in(devices: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
     fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
         match value {
             serde_json::Value::Object(fields) => {
@@ -142,7 +143,7 @@ fn formats_in(disks: &serde_json::Map<String, serde_json::Value>) -> Vec<String>
         }
     }
     let mut found = Vec::new();
-    disks.values().for_each(|disk| collect(disk, &mut found));
+    devices.values().for_each(|kind| collect(kind, &mut found));
     found
 }
 

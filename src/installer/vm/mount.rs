@@ -28,6 +28,12 @@ const FOR_PROGRAMS: [&str; 15] = [
     "_netdev", "zfsutil", "async", "loud",
 ];
 
+/// What libmount (mount(8)) knows as the folder of a file system that is mounted in place of all of it.
+const SUBFOLDER: &str = "X-mount.subdir=";
+
+/// Where a file system is whose folders are looked for.
+const TOP: &str = "/run/landfall/top";
+
 /// Where `path` of the system is mounted.
 pub(super) fn place(path: &str) -> PathBuf {
     Path::new(ROOT).join(path.trim_start_matches('/'))
@@ -54,14 +60,48 @@ pub(super) fn mount(mount: &crate::plan::mount::Mount) -> Result<(), IoError> {
     let at = place(&mount.path);
     crate::files::create_dir_all(&at)?;
     let (flags, data) = parse(&mount.options);
-    nix::mount::mount(
-        Some(mount.source.as_str()),
-        &at,
-        Some(mount.format.as_str()),
-        flags,
-        Some(data.as_str()),
-    )
-    .map_err(|errno| IoError::new("mounting", &mount.source, errno.into()))
+    let words = mount.options.iter().flat_map(|option| option.split(','));
+    let Some(folder) = words.filter_map(|word| word.strip_prefix(SUBFOLDER)).next_back() else {
+        return attach((&mount.source, &mount.format), &at, (flags, &data));
+    };
+    let top = Top::with((&mount.source, &mount.format), (flags, &data))?;
+    let from = top.path().join(folder.trim_start_matches('/'));
+    nix::mount::mount(Some(&from), &at, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|errno| IoError::new("mounting", &from, errno.into()))?;
+    top.leave()
+}
+
+/// Mounts `source`, which has a file system of kind `format`.
+fn attach((source, format): (&str, &str), at: &Path, (flags, data): (MsFlags, &str)) -> Result<(), IoError> {
+    nix::mount::mount(Some(source), at, Some(format), flags, Some(data))
+        .map_err(|errno| IoError::new("mounting", source, errno.into()))
+}
+
+/// A file system that is mounted for a moment, beside the system that is put together.
+#[derive(Debug)]
+pub(super) struct Top(());
+
+impl Top {
+    /// Mounts `source` there, which has a file system of kind `format`.
+    pub(super) fn new(source: &str, format: &str) -> Result<Self, IoError> {
+        Self::with((source, format), (MsFlags::empty(), ""))
+    }
+
+    fn with(what: (&str, &str), options: (MsFlags, &str)) -> Result<Self, IoError> {
+        crate::files::create_dir_all(Path::new(TOP))?;
+        attach(what, Path::new(TOP), options)?;
+        Ok(Self(()))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(TOP)
+    }
+
+    /// Takes it away from there.
+    pub(super) fn leave(self) -> Result<(), IoError> {
+        umount2(TOP, MntFlags::empty()).map_err(|errno| IoError::new("unmounting", TOP, errno.into()))
+    }
 }
 
 /// Unmounts what is at the system's `path`.

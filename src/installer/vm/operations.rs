@@ -1,5 +1,7 @@
 //! What happens in the machine, step by step: decided from the plan alone.
 
+mod bcachefs;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
@@ -9,7 +11,7 @@ use super::hook::Hook;
 use super::mount::ROOT;
 use crate::image::{HookUse, leads_to_machine};
 use crate::plan::Plan;
-use crate::plan::assembly::{Array, Dataset, Pool, VolumeGroup};
+use crate::plan::assembly::{Array, Bcachefs, Dataset, Pool, VolumeGroup};
 use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Maker};
 use crate::plan::disk::Table;
 use crate::plan::mount::Mount;
@@ -27,6 +29,20 @@ pub enum Operation {
     PublishTable(String),
     /// A program of the system is run.
     Run(Run),
+    /// The same with a file as its standard input: a passphrase.
+    RunWithInput {
+        /// The program.
+        run: Run,
+        /// Path of the file.
+        input: String,
+    },
+    /// Subvolumes of a bcachefs filesystem are made.
+    MakeSubvolumes {
+        /// The filesystem, as it is mounted.
+        source: String,
+        /// Their paths from its top.
+        names: Vec<String>,
+    },
     /// An encrypted container is opened.
     OpenLuks(Box<Luks>),
     /// The device of the volume that was just made in a pool gets its name.
@@ -84,6 +100,8 @@ impl fmt::Display for Operation {
             Self::PublishDisk(name) => write!(f, "publish disk {name}"),
             Self::PublishTable(device) => write!(f, "publish the table on {device}"),
             Self::Run(run) => f.write_str(&run.0.join(" ")),
+            Self::RunWithInput { run, input } => write!(f, "{} < {input}", run.0.join(" ")),
+            Self::MakeSubvolumes { source, names } => write!(f, "make in {source}: {}", names.join(", ")),
             Self::OpenLuks(luks) => write!(f, "open {} as {}", luks.device, luks.name),
             Self::PublishVolume(device) => write!(f, "publish {device}"),
             Self::WriteContent { device, .. } => write!(f, "write {device}"),
@@ -113,6 +131,7 @@ pub fn operations(plan: &Plan, hooks: HookUse) -> Vec<Operation> {
         closing: Vec::new(),
         mounting: Mounting::default(),
         members: BTreeMap::new(),
+        bcachefs_members: BTreeMap::new(),
         ready: VecDeque::new(),
     };
     for disk in &plan.disks {
@@ -134,7 +153,7 @@ pub fn operations(plan: &Plan, hooks: HookUse) -> Vec<Operation> {
 /// The programs of the system that `operations` call, a shell for hooks apart.
 pub fn programs(operations: &[Operation]) -> BTreeSet<String> {
     let program = |operation: &Operation| match operation {
-        Operation::Run(run) => Some(run.program().to_owned()),
+        Operation::Run(run) | Operation::RunWithInput { run, .. } => Some(run.program().to_owned()),
         Operation::OpenLuks(_) => Some("cryptsetup".to_owned()),
         _ => None,
     };
@@ -159,6 +178,8 @@ struct Walk<'a> {
     closing: Vec<Operation>,
     mounting: Mounting,
     members: BTreeMap<Assembly, usize>,
+    /// What is said of each member of bcachefs filesystems when those are made.
+    bcachefs_members: BTreeMap<String, Vec<Vec<String>>>,
     ready: VecDeque<Assembly>,
 }
 
@@ -181,7 +202,10 @@ impl<'a> Walk<'a> {
             Content::Table(table) => self.table(table, json, path),
             Content::Filesystem(filesystem) => mounted = self.filesystem(filesystem),
             Content::Luks(luks) => self.luks(luks, json, path),
-            Content::Member(member) => self.member(&member.of),
+            Content::Member(member) => {
+                self.bcachefs_member(member, json);
+                self.member(&member.of);
+            }
             Content::Swap(_) => {}
         }
         self.leave(json, path, mounted);
@@ -254,8 +278,11 @@ impl<'a> Walk<'a> {
                 .iter()
                 .find(|pool| pool.name == of.name)
                 .map(|pool| pool.groups.iter().map(|group| group.members.len()).sum()),
-            // Refused before.
-            AssemblyKind::Bcachefs => None,
+            AssemblyKind::Bcachefs => plan
+                .bcachefs
+                .iter()
+                .find(|filesystem| filesystem.name == of.name)
+                .map(|filesystem| filesystem.members.len()),
         };
         if expected == Some(*so_far) {
             self.ready.push_back(of.clone());
@@ -274,7 +301,10 @@ impl<'a> Walk<'a> {
             AssemblyKind::Pool => {
                 plan.pools.iter().filter(|pool| pool.name == of.name).for_each(|pool| self.pool(pool))
             }
-            AssemblyKind::Bcachefs => {}
+            AssemblyKind::Bcachefs => {
+                let is_it = |filesystem: &&'a Bcachefs| filesystem.name == of.name;
+                plan.bcachefs.iter().filter(is_it).for_each(|filesystem| self.bcachefs(filesystem));
+            }
         }
     }
 
@@ -392,7 +422,7 @@ impl<'a> Walk<'a> {
         others.iter().for_each(|path| all.extend(of(path, 0)));
         for mount in &mounts {
             all.extend(of(&mount.path, 0));
-            all.push(Operation::Mount((*mount).clone()));
+            all.push(Operation::Mount(bcachefs::by_devices(plan, mount)));
             all.extend(of(&mount.path, 1));
         }
         others.iter().for_each(|path| all.extend(of(path, 1)));

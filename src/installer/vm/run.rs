@@ -131,7 +131,9 @@ impl Target<'_> {
                 }
             }
             Operation::PublishTable(device) => self.publish_table(device),
-            Operation::Run(run) => self.program(run),
+            Operation::Run(run) => self.program(run, None),
+            Operation::RunWithInput { run, input } => self.program(run, Some(input)),
+            Operation::MakeSubvolumes { source, names } => self.make_subvolumes(source, names),
             Operation::OpenLuks(luks) => self.open(luks),
             Operation::PublishVolume(device) => Ok(devices::publish_volume(device)?),
             Operation::WriteContent { device, content } => {
@@ -191,7 +193,21 @@ impl Target<'_> {
         let words = ["cryptsetup", "open", &luks.device, &luks.name, "--key-file"].map(str::to_owned);
         let mut words = words.to_vec();
         words.push(path.to_string_lossy().into_owned());
-        self.program(&Run(words))
+        self.program(&Run(words), None)
+    }
+
+    fn make_subvolumes(&self, source: &str, names: &[String]) -> Result<(), RunError> {
+        let top = mount::Top::new(source, "bcachefs")?;
+        for name in names {
+            let path = top.path().join(name.trim_start_matches('/'));
+            if let Some(folder) = path.parent() {
+                crate::files::create_dir_all(folder)?;
+            }
+            let words = ["bcachefs", "subvolume", "create"].map(str::to_owned);
+            let path = path.to_string_lossy().into_owned();
+            self.program(&Run(words.into_iter().chain([path]).collect()), None)?;
+        }
+        Ok(top.leave()?)
     }
 
     fn copy(&self, path: &str, format: &str) -> Result<(), RunError> {
@@ -209,10 +225,13 @@ impl Target<'_> {
         Ok(())
     }
 
-    fn program(&self, run: &Run) -> Result<(), RunError> {
+    fn program(&self, run: &Run, input: Option<&str>) -> Result<(), RunError> {
         let program = self.find(run.program())?;
         let mut command = Command::new(program);
-        command.args(run.0.iter().skip(1));
+        command.args(run.0.iter().skip(1)).stdin(Stdio::null());
+        if let Some(input) = input {
+            command.stdin(crate::files::open(Path::new(input))?);
+        }
         self.wait(&mut command, &run.0.join(" "))
     }
 
@@ -220,7 +239,7 @@ impl Target<'_> {
         let shells = SHELLS.iter().find_map(|(name, dialect)| Some((self.find(name).ok()?, *dialect)));
         let (shell, dialect) = shells.ok_or_else(|| RunError::NoProgram("bash".to_owned()))?;
         let mut command = Command::new(shell);
-        command.arg("-c").arg(hook.script(dialect));
+        command.arg("-c").arg(hook.script(dialect)).stdin(Stdio::null());
         self.wait(&mut command, &hook.path)
     }
 
@@ -237,7 +256,7 @@ impl Target<'_> {
         command.env_clear().env("PATH", path).env("HOME", "/root").env("LC_ALL", "C").current_dir("/");
         // No udev runs here: what waits for it would wait for ever.
         command.env("DM_DISABLE_UDEV", "1").env("MDADM_NO_UDEV", "1").env("LVM_SUPPRESS_FD_WARNINGS", "1");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(failed)?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let output = std::thread::scope(|scope| {

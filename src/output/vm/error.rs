@@ -13,6 +13,19 @@ use crate::store::source::SourceError;
 use crate::tree::TreeError;
 use crate::volume::BlockError;
 
+/// Programs that are not in every system, and what Nixpkgs calls their packages.
+const PACKAGES: [(&str, &str); 9] = [
+    ("bcachefs", "bcachefs-tools"),
+    ("debugfs", "e2fsprogs"),
+    ("mke2fs", "e2fsprogs"),
+    ("mkfs.jfs", "jfsutils"),
+    ("mkfs.minix", "util-linux"),
+    ("mkfs.nilfs2", "nilfs-utils"),
+    ("mkfs.udf", "udftools"),
+    ("zfs", "zfs"),
+    ("zpool", "zfs"),
+];
+
 /// Why there is no image from a virtual machine.
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
@@ -110,9 +123,12 @@ impl VmError {
             Self::NoProgram { architecture } => Some(format!(
                 "in landfall's source, `make static ARCH={architecture}` makes one; or name one with --installer-binary"
             )),
-            Self::NoTool { program, .. } => Some(format!(
-                "add the package with `{program}` to the system: what a VM makes, the system's own programs make"
-            )),
+            Self::NoTool { program, .. } => {
+                let package = PACKAGES.iter().find(|(name, _)| name == program);
+                let package = package
+                    .map_or(format!("the package with `{program}`"), |(_, package)| format!("`{package}`"));
+                Some(format!("add {package} to the system: what a VM makes, the system's own programs make"))
+            }
             Self::Guest { transcript, .. } => {
                 Some(format!("everything that the VM said is in {}", transcript.display()))
             }

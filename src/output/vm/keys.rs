@@ -13,7 +13,7 @@ const FILE: &str = "file://";
 ///
 /// # Errors
 ///
-/// When the file of an encrypted dataset is not there and no hook could make it.
+/// When the file of an encrypted dataset or bcachefs filesystem is not there and no hook could make it.
 pub(super) fn files(
     plan: &Plan,
     given: &KeyFiles,
@@ -43,17 +43,34 @@ pub(super) fn files(
             let location =
                 dataset.options.get("keylocation").and_then(|location| location.strip_prefix(FILE));
             let Some(path) = location.filter(|path| !given.by_name.contains_key(*path)) else { continue };
-            if PathBuf::from(path).is_file() {
-                files.push((path.to_owned(), path.into()));
-            } else if hooks == HookUse::LeaveOut {
-                return Err(ImageError::NoKey {
-                    name: format!("{}/{}", pool.name, dataset.name),
-                    why: format!("there is no `{path}`; give another file with --key {path}=FILE"),
-                });
-            }
+            files.extend(there(path, hooks, || format!("{}/{}", pool.name, dataset.name))?);
+        }
+    }
+    for filesystem in &plan.bcachefs {
+        let path = filesystem.password_file.as_deref();
+        if let Some(path) = path.filter(|path| !given.by_name.contains_key(*path)) {
+            files.extend(there(path, hooks, || filesystem.name.clone())?);
         }
     }
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// The key file at `path` for what is called `name`; none where a hook may make it.
+fn there(
+    path: &str,
+    hooks: HookUse,
+    name: impl FnOnce() -> String,
+) -> Result<Option<(String, PathBuf)>, ImageError> {
+    if PathBuf::from(path).is_file() {
+        return Ok(Some((path.to_owned(), path.into())));
+    }
+    match hooks {
+        HookUse::Run => Ok(None),
+        HookUse::LeaveOut => Err(ImageError::NoKey {
+            name: name(),
+            why: format!("there is no `{path}`; give another file with --key {path}=FILE"),
+        }),
+    }
 }

@@ -46,7 +46,7 @@ const COMPRESSION_LEVEL: i32 = 1;
 /// Memory of a machine that copies files.
 const MEMORY: Mebibytes = Mebibytes(1024);
 
-/// Memory of one that derives keys or has ZFS' cache.
+/// Memory of one that derives keys, or has the cache of ZFS or of bcachefs.
 const LARGE_MEMORY: Mebibytes = Mebibytes(2048);
 
 /// Everything that a build in a machine needs is there; nothing is written.
@@ -78,7 +78,10 @@ impl<'a> Ready<'a> {
         let architecture: Architecture = name.parse().map_err(|_| VmError::Architecture(name.clone()))?;
         architecture.require_qemu()?;
         check_programs(prepared, system, request.hooks)?;
-        let modules: Vec<&str> = prepared.machine_needs().iter().map(|need| need.what.as_str()).collect();
+        let needs = prepared.machine_needs().iter().map(|need| need.what.as_str());
+        // With hooks, what our writers make is mounted too.
+        let mounted = prepared.plan().mounts.iter().map(|mount| mount.format.as_str());
+        let modules: Vec<&str> = needs.chain(mounted).collect();
         let make = |program: &Path| initrd::tree_with(system, program, &modules);
         let initrd = first_fitting(program, &make)?;
         let initrd = initrd.ok_or(VmError::NoProgram { architecture: generation.architecture })?;
@@ -115,8 +118,9 @@ impl<'a> Ready<'a> {
     }
 
     fn memory(&self) -> Mebibytes {
-        let mut is_large = !self.prepared.plan().pools.is_empty();
-        crate::image::contents(self.prepared.plan(), &mut |content| {
+        let plan = self.prepared.plan();
+        let mut is_large = !plan.pools.is_empty() || !plan.bcachefs.is_empty();
+        crate::image::contents(plan, &mut |content| {
             is_large |= matches!(content, Planned::Luks(_));
         });
         if is_large { LARGE_MEMORY } else { MEMORY }

@@ -89,6 +89,37 @@ fn a_pool_is_made_by_the_systems_own_programs() {
     );
 }
 
+const BCACHEFS: &str = r#"{ "disk": { "one": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+    "data": { "size": "1G", "content": { "type": "bcachefs", "filesystem": "both", "label": "ssd.one" } } } } },
+  "two": { "type": "disk", "device": "/dev/vdb", "content": { "type": "gpt", "partitions": {
+    "data": { "size": "1G", "content": { "type": "bcachefs", "filesystem": "both", "extraFormatArgs": ["--discard"] } },
+    "more": { "size": "1G", "content": { "type": "bcachefs", "filesystem": "both" } } } } } },
+  "bcachefs_filesystems": { "both": { "type": "bcachefs_filesystem", "passwordFile": "/key", "mountpoint": "/srv",
+    "uuid": "809b3a2b-828a-4730-95e1-75b6343e415a", "extraFormatArgs": ["--replicas=2"],
+    "subvolumes": { "home": { "mountpoint": "/home" }, "other": {} } } } }"#;
+
+#[test]
+fn bcachefs_is_made_on_all_of_its_devices_by_its_own_program() {
+    let devices = "/dev/disk/by-partlabel/disk-one-data:/dev/disk/by-partlabel/disk-two-data:/dev/disk/by-partlabel/disk-two-more";
+    let expected = [
+        "write".to_owned(),
+        "publish disk one".to_owned(),
+        "publish disk two".to_owned(),
+        "bcachefs format /dev/disk/by-partlabel/disk-two-more --label=ssd.one /dev/disk/by-partlabel/disk-one-data --discard \
+         /dev/disk/by-partlabel/disk-two-data --uuid=809b3a2b-828a-4730-95e1-75b6343e415a --replicas=2 --encrypted < /key"
+            .to_owned(),
+        "bcachefs unlock -k user /dev/disk/by-partlabel/disk-one-data < /key".to_owned(),
+        format!("make in {devices}: home, other"),
+        format!("mount bcachefs {devices} at /home (X-mount.mkdir,X-mount.subdir=home)"),
+        format!("mount bcachefs {devices} at /srv (X-mount.mkdir)"),
+        "copy /home".to_owned(),
+        "copy /srv".to_owned(),
+        "unmount /srv".to_owned(),
+        "unmount /home".to_owned(),
+    ];
+    assert_eq!(steps(BCACHEFS, HookUse::LeaveOut), expected);
+}
+
 #[test]
 fn other_file_systems_are_made_by_the_systems_mkfs() {
     let layout = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
