@@ -13,12 +13,12 @@ use crate::progress::Progress;
 use crate::units::{ByteSize, SectorSize};
 use crate::volume::{Block, FileBlock};
 
-/// An image that is being filled: all of it reads as zeroes.
+/// An image that is to be filled.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageFile<'a> {
     /// The disk's attribute name in the layout.
     pub key: &'a str,
-    /// The open file, of the disk's size.
+    /// The open file, empty: who fills it gives it its size.
     pub file: &'a File,
     /// Where it is as long as it is not complete.
     pub path: &'a Path,
@@ -62,8 +62,6 @@ pub fn write_by<E: From<ImageError>>(
     for disk in &prepared.plan().disks {
         let path = out.join(format!("{}.raw", disk.image_name));
         let replacement = ReplaceFile::create(&path).map_err(io)?;
-        let sized = replacement.file().set_len(disk.size.bytes());
-        sized.map_err(|error| io(IoError::new("sizing", &path, error)))?;
         images.push((disk, path, replacement));
     }
     let open: Vec<ImageFile<'_>> = images

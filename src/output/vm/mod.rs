@@ -108,6 +108,8 @@ impl<'a> Ready<'a> {
         });
         let mut machine = Machine::new(self.architecture).with_boot(boot).with_memory(self.memory());
         for (index, image) in images.iter().enumerate() {
+            let sized = image.file.set_len(image.size.bytes());
+            sized.map_err(|source| IoError::new("setting the length of", image.path, source))?;
             let sectors = if image.sector_size == SectorSize::S4096 { Sectors::B4096 } else { Sectors::B512 };
             let drive = Drive::image(image.path).with_sectors(sectors).with_serial(&vm::disk_serial(index));
             machine = machine.with_drive(drive);
