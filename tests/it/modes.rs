@@ -14,6 +14,8 @@ const LAYOUT: &str = r#"{
     "main": { "type": "disk", "device": "/dev/none-main", "content": { "type": "gpt", "partitions": {
       "root": { "size": "256M", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/", "mountOptions": ["noatime"] } },
       "data": { "size": "400M", "content": { "type": "filesystem", "format": "xfs", "mountpoint": "/data" } },
+      "store2": { "size": "64M", "content": { "type": "filesystem", "format": "ext2", "mountpoint": "/store2" } },
+      "store3": { "size": "64M", "content": { "type": "filesystem", "format": "ext3", "mountpoint": "/store3" } },
       "swap": { "size": "100%", "content": { "type": "swap", "priority": 3 } } } } },
     "more": { "type": "disk", "device": "/dev/none-more", "content": { "type": "gpt", "partitions": {
       "btrfs": { "size": "100%", "content": { "type": "btrfs", "subvolumes": {
@@ -34,7 +36,7 @@ impl Machine {
             return None;
         }
         let losetup = require_tool("losetup")?;
-        for tool in ["mkfs.xfs", "mount", "swapon", "partx"] {
+        for tool in ["mkfs.xfs", "mke2fs", "mount", "swapon", "partx"] {
             require_tool(tool)?;
         }
         let mut machine = Self { dir: tempfile::tempdir().unwrap(), devices: Vec::new() };
@@ -106,7 +108,7 @@ impl Machine {
     }
 
     fn swaps(&self) -> bool {
-        fs::read_to_string("/proc/swaps").unwrap().contains(&format!("{}p3", self.devices[0].1))
+        fs::read_to_string("/proc/swaps").unwrap().contains(&format!("{}p5", self.devices[0].1))
     }
 }
 
@@ -114,7 +116,7 @@ impl Drop for Machine {
     fn drop(&mut self) {
         if !self.mounted().is_empty() || self.swaps() {
             // A test that failed: its devices must not stay.
-            let _ = Command::new("swapoff").arg(format!("{}p3", self.devices[0].1)).status();
+            let _ = Command::new("swapoff").arg(format!("{}p5", self.devices[0].1)).status();
             let _ = Command::new("umount").arg("-R").arg(self.root()).status();
         }
         for (_, device) in &self.devices {
@@ -139,7 +141,10 @@ fn what_is_formatted_is_mounted_unmounted_and_destroyed() {
     assert!(planned.contains("mount -t xfs -o defaults /dev/loop"), "{planned}");
     assert_eq!(machine.mounted(), Vec::<String>::new());
     machine.ok("mount", &[]);
-    assert_eq!(machine.mounted(), [" ext4", "/data xfs", "/home btrfs", "/tmp tmpfs", "/var/log btrfs"]);
+    assert_eq!(
+        machine.mounted(),
+        [" ext4", "/data xfs", "/home btrfs", "/store2 ext2", "/store3 ext3", "/tmp tmpfs", "/var/log btrfs"]
+    );
     assert!(machine.swaps());
     let again = machine.landfall("mount", &["--dry-run"]);
     assert_eq!((again.status.code(), again.stdout), (Some(0), Vec::new()), "there is nothing left to do");
