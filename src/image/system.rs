@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ImageError;
 use crate::boot::Generation;
 use crate::store::{Closure, Source, StorePath};
+use crate::tree::Tree;
 
 /// A system: where it comes from, all that it needs, and how it boots.
 #[derive(Debug)]
@@ -38,6 +40,11 @@ impl System {
         let generation = Generation::read(&source, &toplevel, NonZeroU32::MIN)?;
         let closure = Closure::read(&source, &toplevel)?;
         Ok(Self { source, closure, generation })
+    }
+
+    /// The same system, whose store is written from `packed` (see [`Closure::packed_in`]).
+    pub fn packed_in(self, packed: Arc<Tree>) -> Self {
+        Self { closure: self.closure.packed_in(packed), ..self }
     }
 
     /// Where the files are on this host.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::source::SourceError;
 use super::{PathInfo, Source, StorePath};
+use crate::tree::Tree;
 use crate::units::ByteSize;
 
 /// Why a closure is not complete.
@@ -53,6 +55,8 @@ pub struct Closure {
     root: PathBuf,
     toplevel: StorePath,
     paths: BTreeMap<StorePath, PathInfo>,
+    /// What the store holds, where it is not read from this host's folders.
+    packed: Option<Arc<Tree>>,
 }
 
 impl Closure {
@@ -62,8 +66,12 @@ impl Closure {
     ///
     /// When a path on the way is not registered or not on disk; the error names who needs it.
     pub fn read(source: &Source, toplevel: &StorePath) -> Result<Self, ClosureError> {
-        let mut closure =
-            Self { root: source.root().to_owned(), toplevel: toplevel.clone(), paths: BTreeMap::new() };
+        let mut closure = Self {
+            root: source.root().to_owned(),
+            toplevel: toplevel.clone(),
+            paths: BTreeMap::new(),
+            packed: None,
+        };
         let mut pending = vec![(toplevel.clone(), toplevel.clone())];
         while let Some((path, needed_by)) = pending.pop() {
             if closure.paths.contains_key(&path) {
@@ -78,6 +86,17 @@ impl Closure {
         }
         source.check_unchanged()?;
         Ok(closure)
+    }
+
+    /// The same closure, whose objects are taken from `packed`: a tree with each of them at its top, by its
+    /// base name.
+    pub fn packed_in(self, packed: Arc<Tree>) -> Self {
+        Self { packed: Some(packed), ..self }
+    }
+
+    /// Where the objects are taken from, if not from this host's folders.
+    pub(super) fn packed(&self) -> Option<&Tree> {
+        self.packed.as_deref()
     }
 
     /// The system.

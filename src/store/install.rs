@@ -55,6 +55,9 @@ pub enum InstallError {
     /// The database could not be made.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A store that was packed does not have it.
+    #[error("`{0}` is registered but not in the packed store")]
+    NotPacked(String),
     /// Two things want one name.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -90,6 +93,14 @@ pub fn install_tree(closure: &Closure) -> Result<Tree, InstallError> {
 /// Adds the objects of `closure` to the directory `store`, named `HASH-NAME`: what `/nix/store` holds,
 /// and what the root of an ISO's squashfs holds.
 pub fn add_store(tree: &mut Tree, store: NodeId, closure: &Closure) -> Result<(), InstallError> {
+    if let Some(packed) = closure.packed() {
+        for info in closure.paths() {
+            let name = info.path.base_name();
+            let id = packed.lookup(name).ok_or_else(|| InstallError::NotPacked(info.path.to_string()))?;
+            tree.graft((store, Name::new(name.as_bytes())?), (packed, id))?;
+        }
+        return Ok(());
+    }
     let mut objects = Vec::with_capacity(closure.paths().len());
     for info in closure.paths() {
         objects.push((Name::new(info.path.base_name().as_bytes())?, closure.host_path(&info.path)));

@@ -268,6 +268,35 @@ impl Tree {
         Ok(())
     }
 
+    /// Adds the node `id` of `other`, with all below it, under `name` in the directory `parent`.
+    pub fn graft(
+        &mut self,
+        (parent, name): (NodeId, Name),
+        (other, id): (&Self, NodeId),
+    ) -> Result<(), TreeError> {
+        let mut pending = vec![(parent, name, id)];
+        // Nodes that have a place already: a second name of one is a hard link.
+        let mut placed = BTreeMap::new();
+        while let Some((parent, name, from)) = pending.pop() {
+            if let Some(id) = placed.get(&from) {
+                self.link(parent, name, *id)?;
+                continue;
+            }
+            let node = other.node(from);
+            if !matches!(node.kind, Kind::Directory(_)) {
+                placed.insert(from, self.add(parent, name, node.clone())?);
+                continue;
+            }
+            let metadata = node.metadata.clone();
+            let folder = self.add(parent, name, Node { metadata, kind: Kind::directory() })?;
+            // The last one in is the first one out: names keep their order.
+            let before = pending.len();
+            pending.extend(other.entries(from).map(|(name, child)| (folder, name.clone(), child)));
+            pending[before..].reverse();
+        }
+        Ok(())
+    }
+
     /// The node at `path` (parts separated by `/`); symbolic links are not followed.
     pub fn lookup(&self, path: &str) -> Option<NodeId> {
         let mut here = Self::ROOT;

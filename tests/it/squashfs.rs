@@ -2,7 +2,7 @@
 
 mod cache;
 mod edges;
-mod image;
+pub mod image;
 mod judges;
 mod kernel;
 mod property;

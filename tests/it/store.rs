@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use landfall::store::database::{self, Database};
-use landfall::store::install::install_tree;
+use landfall::store::install::{add_store, install_tree};
 use landfall::store::installed::Installed;
 use landfall::store::verify::{FaultKind, verify};
 use landfall::store::{Closure, PathInfo, Source, StorePath, closure, nar, registration};
@@ -20,6 +20,7 @@ use uefi::Architecture;
 
 use crate::fixture::{Fixture, Store};
 use crate::oracle::require_tool;
+use crate::squashfs::image::{Image, options};
 
 /// Runs `nix-store --store ROOT …` with a home and state of its own.
 fn nix_store(tool: &Path, root: &Path, arguments: &[&str], input: &str) -> Output {
@@ -513,6 +514,39 @@ fn a_file_that_changes_after_the_tree_was_made_is_noticed() {
         error.to_string(),
         format!("`{}` is no longer a file", fs::canonicalize(&file).unwrap().display())
     );
+}
+
+/// Paths, metadata and bytes of everything in `tree`.
+fn lines(tree: &Tree) -> Vec<(Vec<u8>, Metadata, Vec<u8>)> {
+    let line = |(path, id)| {
+        let node = tree.node(id);
+        let bytes = match &node.kind {
+            Kind::File(content) => content.to_vec().unwrap(),
+            Kind::Symlink(target) => target.clone(),
+            _ => Vec::new(),
+        };
+        (path, node.metadata.clone(), bytes)
+    };
+    tree.walk().map(line).collect()
+}
+
+#[test]
+fn a_packed_store_gives_the_same_installed_tree() {
+    let fixture = Fixture::new(Architecture::X64);
+    let closure = Closure::read(&Source::open(fixture.root()).unwrap(), &fixture.toplevel).unwrap();
+    let mut store = Tree::new(Metadata::root(0o755));
+    add_store(&mut store, Tree::ROOT, &closure).unwrap();
+    let image = Image::of(&store, &options(|_| {}));
+    let expected = lines(&install_tree(&closure).unwrap());
+    let again = closure.clone().packed_in(Arc::new(image.tree()));
+    // The folder is not looked at any more.
+    fs::remove_file(fixture.host(fixture.path("initrd-linux-6.12.5")).join("initrd")).unwrap();
+    assert!(lines(&install_tree(&closure).unwrap()) != expected);
+    assert!(lines(&install_tree(&again).unwrap()) == expected);
+    // What is registered and not packed is missing.
+    let empty = closure.packed_in(Arc::new(Tree::new(Metadata::root(0o755))));
+    let error = install_tree(&empty).unwrap_err();
+    assert!(error.to_string().ends_with("is registered but not in the packed store"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::console::Consoles;
 use super::early::{command_line, try_mount};
 use super::modules::Modules;
 use crate::error::IoError;
+use crate::fs::squashfs::{self, SquashfsError};
 use crate::image::System;
 use crate::installer::digests::{DIGESTS_FILE, Damage, Digests, DigestsError, FileDigests, Place};
 use crate::installer::order::{
@@ -22,6 +24,9 @@ use crate::progress::{Progress, Step, Unit};
 use crate::store::Source;
 use crate::store::source::SourceError;
 use crate::sys::loop_device::LoopDevice;
+use crate::tree::Tree;
+use crate::units::SectorSize;
+use crate::volume::{BlockError, FileBlock};
 
 /// Where the medium is mounted.
 const MEDIUM: &str = "/run/landfall/medium";
@@ -74,6 +79,12 @@ pub(super) enum MediumError {
     /// Its store cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Its store is damaged.
+    #[error("the store of the medium")]
+    Store(#[from] SquashfsError),
+    /// The device failed.
+    #[error(transparent)]
+    Block(#[from] BlockError),
     /// A file could not be read.
     #[error(transparent)]
     Io(#[from] IoError),
@@ -192,7 +203,18 @@ impl Medium {
         let text = crate::files::read_to_string(&registration).map_err(MediumError::from)?;
         let source = Source::registered(&text, &registration, Path::new("/")).map_err(MediumError::from)?;
         let toplevel = self.order.toplevel().map_err(MediumError::from)?;
-        System::in_source(source, toplevel).map_err(|error| SystemError::Image(Box::new(error)))
+        let system =
+            System::in_source(source, toplevel).map_err(|error| SystemError::Image(Box::new(error)))?;
+        Ok(system.packed_in(Arc::new(self.packed_store()?)))
+    }
+
+    /// What is in its store, by our own reader. The kernel takes a whole block's worth of pages for each small
+    /// file: with blocks of 1 MiB, reading a store so takes several times as long.
+    fn packed_store(&self) -> Result<Tree, MediumError> {
+        let path = self.file(STORE_FILE);
+        let file = File::open(&path).map_err(|source| IoError::new("opening", &path, source))?;
+        let block = FileBlock::open(file, &path, SectorSize::S512)?;
+        Ok(Arc::new(squashfs::read(block)?).tree()?)
     }
 
     /// The kernel's name of the whole disk that the medium is on: it is not a disk to install on.
