@@ -29,7 +29,7 @@ zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes
 	.ci/zfs-tools
 
 test: tools ## Every test, virtual machines included: within 30 minutes on 2 cores
-	$(MAKE) --no-print-directory -j2 samples statics
+	STATIC_PROFILE=static-test $(MAKE) --no-print-directory -j2 samples statics
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
 

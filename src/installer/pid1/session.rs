@@ -161,6 +161,8 @@ fn run(
     };
     install::check(&machine, &targets, occupied)?;
     let system = medium.system()?;
+    // Some file systems are made by the system's own tools.
+    finish::link_software(&order.toplevel);
     let request = request(medium, consoles, (&layout, &system), &targets)?;
     let prepared = install::prepare((&layout, &system), &targets, request)?;
     // A machine that starts from its medium again must not be installed again and again.

@@ -19,7 +19,10 @@ pub fn supervise() -> ! {
         consoles.say(&format!("landfall: failed: {}", crate::error::chain(&error)));
         finish::stay(&consoles, None);
     }
-    let ended = match Command::new("/proc/self/exe").arg(SESSION_COMMAND).env("PATH", "/bin:/sbin").spawn() {
+    let mut session = Command::new("/proc/self/exe");
+    // Links that lead into the medium's system, when that is there; the initrd has no folder for temporary files.
+    session.arg(SESSION_COMMAND).env("PATH", "/bin:/sbin").env("TMPDIR", "/run");
+    let ended = match session.spawn() {
         Ok(child) => wait_for(child.id()),
         Err(error) => format!("it could not be started: {error}"),
     };
