@@ -122,7 +122,7 @@ pub(super) fn install(arguments: &Arguments, terminal: &Terminal) -> Result<(), 
     }
     note(&told(&targets, &occupied), terminal);
     let mut state = State::Untouched;
-    install::write((&prepared, Some(&system)), &targets, terminal, &mut state).map_err(|error| {
+    install::write(&prepared, &targets, terminal, &mut state).map_err(|error| {
         note(&format!("state: {state}"), terminal);
         failed(&error)
     })?;

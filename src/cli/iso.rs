@@ -242,7 +242,7 @@ fn install(arguments: &Arguments, layout: &Layout, system: &System) -> Install {
     let order = Order {
         mode: if wishes.unattended { Mode::Unattended } else { Mode::Interactive },
         occupied: if wishes.wipe { Occupied::Wipe } else { Occupied::Refuse },
-        check: if wishes.verify { Check::Medium } else { Check::Written },
+        check: if wishes.verify { Check::Medium } else { Check::AsRead },
         finish: wishes.finish.into(),
         firmware_entry: if wishes.firmware_entry { FirmwareEntry::Register } else { FirmwareEntry::Leave },
         seed: arguments.medium.seed,

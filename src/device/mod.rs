@@ -6,6 +6,7 @@
 //!                 ├─▶ contents: tables, signatures, blank  ─▶ shown, refused
 //!                 └─▶ select: a layout's device or match   ─▶ one disk, or an error that lists them
 //! DeviceBlock: the disk that was chosen, written as image files are
+//!                 └─▶ gather: direct I/O in whole pieces, a checksum for each page to compare later
 //! ```
 //!
 //! All of it reads the machine below given roots, so tests make machines out of folders. Names in
@@ -14,10 +15,13 @@
 mod block;
 mod busy;
 mod contents;
+mod gather;
 mod identity;
 mod inventory;
+mod pages;
 pub mod select;
 mod wipe;
+mod written;
 
 pub use block::DeviceBlock;
 pub use busy::Use;

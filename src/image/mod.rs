@@ -31,7 +31,6 @@ pub use error::ImageError;
 pub use grow::Growth;
 pub use keys::{KeyFiles, Keys};
 pub use machine::{HookUse, Machine, leads_to_machine};
-pub use stack::{Leaf, LeafPart};
 pub use system::System;
 pub use visit::{contents, filesystems};
 
@@ -203,8 +202,7 @@ impl Prepared {
         disks: &BTreeMap<String, Arc<dyn Block>>,
         progress: &dyn Progress,
     ) -> Result<(), ImageError> {
-        let mut check = |_: &[Leaf<'_>]| Ok(());
-        stack::write(&self.plan, &Contents::blank(), &self.keys, (disks, progress, &mut check))
+        stack::write(&self.plan, &Contents::blank(), &self.keys, (disks, progress, &mut || Ok(())))
     }
 
     /// Fills the device of one `content` of the plan: a volume that only a running kernel could make.
@@ -234,16 +232,16 @@ impl Prepared {
         disks: &BTreeMap<String, Arc<dyn Block>>,
         progress: &dyn Progress,
     ) -> Result<(), ImageError> {
-        self.write_checked(disks, progress, &mut |_| Ok(()))
+        self.write_checked(disks, progress, &mut || Ok(()))
     }
 
-    /// As [`write`](Self::write), but `check` sees what was written before any partition table is: what
+    /// As [`write`](Self::write), but `check` judges what was written before any partition table is: what
     /// it refuses does not become bootable.
     pub fn write_checked(
         &self,
         disks: &BTreeMap<String, Arc<dyn Block>>,
         progress: &dyn Progress,
-        check: &mut dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError>,
+        check: &mut dyn FnMut() -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
         stack::write(&self.plan, &self.contents, &self.keys, (disks, progress, check))
     }

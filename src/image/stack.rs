@@ -10,60 +10,16 @@ use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
-use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Subvolume, Swap};
+use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Swap};
 use crate::plan::disk::Table;
 use crate::progress::{Progress, Step, Unit};
-use crate::tree::Tree;
 use crate::volume::{Block, SliceBlock, luks2, lvm, md};
 
-/// The disks by attribute name, who watches, and who looks at what was written before the tables are.
+/// The disks by attribute name, who watches, and who judges what was written before the tables are.
 type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress, &'a mut Check<'a>);
 
 /// Judges what was written.
-type Check<'a> = dyn FnMut(&[Leaf<'_>]) -> Result<(), ImageError> + 'a;
-
-/// A file system that was written.
-pub struct Leaf<'a> {
-    /// As planned.
-    pub filesystem: &'a Filesystem,
-    /// What was to be written: one part, or one for each subvolume.
-    pub parts: Vec<LeafPart<'a>>,
-    /// Where it lies, all layers below opened; the file system's own device is the first.
-    pub blocks: Vec<Arc<dyn Block>>,
-}
-
-/// What was to be written to one subvolume of a file system, or to all of it.
-#[derive(Debug)]
-pub struct LeafPart<'a> {
-    /// Path of the subvolume from the top, without a slash in front; empty for the top.
-    pub subvolume: &'a str,
-    /// Where it is mounted; `None`: nowhere.
-    pub mount: Option<&'a str>,
-    /// What is in it.
-    pub tree: &'a Tree,
-}
-
-impl<'a> LeafPart<'a> {
-    fn top(filesystem: &'a Filesystem, contents: &'a Contents) -> Self {
-        let mount = filesystem.mount.as_ref().map(|mount| mount.path.as_str());
-        Self { subvolume: "", mount, tree: contents.of(filesystem) }
-    }
-
-    fn subvolume(subvolume: &'a Subvolume, contents: &'a Contents) -> Self {
-        let mount = subvolume.mount.as_ref();
-        Self {
-            subvolume: subvolume.name.trim_matches('/'),
-            mount: mount.map(|mount| mount.path.as_str()),
-            tree: contents.at(mount),
-        }
-    }
-}
-
-impl std::fmt::Debug for Leaf<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leaf").field("filesystem", self.filesystem).finish_non_exhaustive()
-    }
-}
+type Check<'a> = dyn FnMut() -> Result<(), ImageError> + 'a;
 
 /// Fills `disks` as `plan` says. Tables come last: before them nothing on a disk is found.
 pub(super) fn write(
@@ -82,7 +38,7 @@ pub(super) fn write(
     let of_disks = std::mem::take(&mut stack.tables);
     stack.assemble()?;
     stack.write_waiting()?;
-    check(&stack.leaves)?;
+    check()?;
     stack.commit_headers()?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
     write_tables(std::mem::take(&mut stack.tables))?;
@@ -104,8 +60,6 @@ struct Stack<'a> {
     members: BTreeMap<Assembly, BTreeMap<usize, Arc<dyn Block>>>,
     /// Tables still to be written.
     tables: Vec<(&'a Table, Arc<dyn Block>)>,
-    /// File systems that are written.
-    leaves: Vec<Leaf<'a>>,
     /// Devices without content, by their paths in the running system.
     blank: BTreeMap<String, Arc<dyn Block>>,
     /// File systems of several devices, each with its first.
@@ -138,7 +92,6 @@ impl<'a> Stack<'a> {
             progress,
             members: BTreeMap::new(),
             tables: Vec::new(),
-            leaves: Vec::new(),
             blank: BTreeMap::new(),
             waiting: Vec::new(),
             headers: Vec::new(),
@@ -167,8 +120,6 @@ impl<'a> Stack<'a> {
                 let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
                 filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
                 step.finish();
-                let parts = vec![LeafPart::top(filesystem, self.contents)];
-                self.leaves.push(Leaf { filesystem, parts, blocks: vec![block] });
                 Ok(())
             }
             Content::Swap(swap) => write_swap(swap, &*block),
@@ -256,10 +207,6 @@ impl<'a> Stack<'a> {
         let blocks: Vec<&dyn Block> = devices.iter().map(AsRef::as_ref).collect();
         btrfs::write(self.plan.seed, filesystem, self.contents, (&blocks, step))?;
         step.finish();
-        let subvolumes = filesystem.subvolumes.iter();
-        let parts = subvolumes.map(|subvolume| LeafPart::subvolume(subvolume, self.contents));
-        let parts = [LeafPart::top(filesystem, self.contents)].into_iter().chain(parts).collect();
-        self.leaves.push(Leaf { filesystem, parts, blocks: devices.to_vec() });
         Ok(())
     }
 

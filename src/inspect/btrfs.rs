@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Depth;
 use super::system::SystemReport;
 use crate::fs::btrfs::{self, BtrfsError, Reader};
 use crate::tree::{Metadata, Tree, TreeError};
@@ -33,7 +34,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Reads the file system on `block` with every node of it.
-    pub(super) fn read(block: SliceBlock<Arc<dyn Block>>) -> Result<Self, BtrfsError> {
+    pub(super) fn read(block: SliceBlock<Arc<dyn Block>>, depth: Depth) -> Result<Self, BtrfsError> {
         let reader = Arc::new(btrfs::read(vec![block])?);
         let free = reader.size().checked_sub(reader.used()).unwrap_or_default();
         let default = reader.default_subvolume()?;
@@ -41,7 +42,7 @@ impl Found {
         let mut found = Self { subvolumes: Vec::new(), free, system: None, problems: Vec::new() };
         for subvolume in &all {
             let tree = reader.tree(subvolume.number)?;
-            match system_of(&tree) {
+            match system_of(&tree, depth) {
                 Ok(system) => found.system = found.system.or(system),
                 Err(problem) => found.problems.push(problem),
             }
@@ -70,8 +71,8 @@ impl Found {
 }
 
 /// The system in a subvolume, be it mounted at `/` or at `/nix`.
-fn system_of(tree: &Tree) -> Result<Option<SystemReport>, String> {
-    let describe = |tree: &Tree| SystemReport::of(tree).map_err(|error| crate::error::chain(&error));
+fn system_of(tree: &Tree, depth: Depth) -> Result<Option<SystemReport>, String> {
+    let describe = |tree: &Tree| SystemReport::of(tree, depth).map_err(|error| crate::error::chain(&error));
     let is_nix = tree.lookup("store").is_some() && tree.lookup("var/nix").is_some();
     match describe(tree)? {
         None if is_nix => describe(&below_nix(tree).map_err(|error| error.to_string())?),

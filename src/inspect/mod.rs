@@ -23,6 +23,16 @@ use crate::fs::fat;
 use crate::units::{ByteRange, SectorSize};
 use crate::volume::{BlockError, FileBlock, gpt};
 
+/// How much is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// Tables, metadata, lists.
+    #[default]
+    Lists,
+    /// Every store path too, compared with what it was registered as.
+    Contents,
+}
+
 /// Why an image could not be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::btrfs::SubvolumeReport;
 use super::system::{BootReport, SystemReport};
-use super::{InspectError, bytes, open};
+use super::{Depth, InspectError, bytes, open};
 use crate::fs::btrfs::BtrfsError;
 use crate::fs::probe::{Kind, probe};
 use crate::fs::{ext4, fat, squashfs};
@@ -31,6 +31,8 @@ pub struct Report {
     pub boot: Option<BootReport>,
     /// The systems installed in its Nix store.
     pub system: Option<SystemReport>,
+    #[serde(skip)]
+    depth: Depth,
 }
 
 /// A partition table.
@@ -104,7 +106,7 @@ impl Report {
     /// # Errors
     ///
     /// When it cannot be read at all; damage of what is on it is part of the report.
-    pub fn of(path: &Path) -> Result<Self, InspectError> {
+    pub fn of(path: &Path, depth: Depth) -> Result<Self, InspectError> {
         let disk = open(path)?;
         let mut report = Self {
             size: ByteSize(disk.len()),
@@ -113,6 +115,7 @@ impl Report {
             areas: Vec::new(),
             boot: None,
             system: None,
+            depth,
         };
         let disk: Arc<dyn Block> = Arc::new(disk);
         match gpt::read(&disk) {
@@ -212,7 +215,7 @@ impl Report {
     }
 
     fn read_btrfs(&mut self, area: &mut Area, block: &SliceBlock<Arc<dyn Block>>) {
-        match super::btrfs::Found::read(block.clone()) {
+        match super::btrfs::Found::read(block.clone(), self.depth) {
             Ok(found) => {
                 area.free = Some(found.free);
                 area.subvolumes = found.subvolumes;
@@ -238,7 +241,7 @@ impl Report {
             Ok(tree) => tree,
             Err(error) => return area.problems.push(crate::error::chain(&error)),
         };
-        match SystemReport::of(&tree) {
+        match SystemReport::of(&tree, self.depth) {
             Ok(Some(system)) => self.system = Some(system),
             Ok(None) => {}
             Err(error) => area.problems.push(crate::error::chain(&error)),

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use uefi::loader::Key;
 
+use super::Depth;
 use crate::boot::inventory::{BootInventory, InstalledEntry};
 use crate::store::installed::{Installed, InstalledError};
+use crate::store::verify::verify;
 use crate::tree::{ContentError, Tree};
 use crate::units::ByteSize;
 
@@ -69,6 +71,8 @@ pub struct SystemReport {
     pub nar_size: ByteSize,
     /// The generations of the system profile.
     pub generations: Vec<GenerationReport>,
+    /// What in the store is not as registered; null when only lists were read.
+    pub faults: Option<Vec<String>>,
 }
 
 /// A generation of the system profile.
@@ -84,8 +88,10 @@ pub struct GenerationReport {
 
 impl SystemReport {
     /// What is installed on the root file system `root`; `None` when there is no Nix store.
-    pub(super) fn of(root: &Tree) -> Result<Option<Self>, InstalledError> {
+    pub(super) fn of(root: &Tree, depth: Depth) -> Result<Option<Self>, InstalledError> {
         let Some(installed) = Installed::read(root)? else { return Ok(None) };
+        let store = root.lookup("nix/store").filter(|_| depth == Depth::Contents);
+        let faults = store.map(|store| verify(root, store, &installed.paths));
         let sizes = installed.paths.iter().map(|info| info.nar_size.bytes());
         let generations = installed.generations.iter().map(|generation| GenerationReport {
             number: generation.number,
@@ -96,6 +102,7 @@ impl SystemReport {
             store_paths: installed.paths.len(),
             nar_size: ByteSize(sizes.fold(0, u64::saturating_add)),
             generations: generations.collect(),
+            faults: faults.map(|faults| faults.iter().map(ToString::to_string).collect()),
         }))
     }
 }

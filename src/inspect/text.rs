@@ -116,6 +116,10 @@ impl SystemReport {
             let mark = if generation.current { '*' } else { ' ' };
             writeln!(out, "   {mark} generation {}: {}", generation.number, generation.toplevel)?;
         }
-        Ok(())
+        match self.faults.as_deref() {
+            Some([]) => writeln!(out, "     each path is as registered"),
+            Some(faults) => problems(faults, out),
+            None => Ok(()),
+        }
     }
 }

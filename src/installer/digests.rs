@@ -12,8 +12,9 @@
 //! ```
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
-use crate::units::{ByteSize, u64_of, usize_of};
+use crate::units::{ByteRange, ByteSize, u64_of, usize_of};
 
 /// Where the digests are, relative to the medium's root.
 pub const DIGESTS_FILE: &str = "landfall/digests";
@@ -179,6 +180,36 @@ impl FileDigests {
         Some(Self { path: name.to_owned(), place, size: ByteSize(size.parse().ok()?), chunks })
     }
 
+    /// How many chunks there are.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Where chunk `index` lies in the file.
+    pub fn chunk(&self, index: usize) -> ByteRange {
+        let start = (u64_of(index) * CHUNK).min(self.size.bytes());
+        ByteRange::new(start, CHUNK.min(self.size.bytes() - start)).unwrap_or(ByteRange::empty())
+    }
+
+    /// The chunks that have bytes from `start` to `end`, that one left out.
+    pub fn chunks_in(&self, start: u64, end: u64) -> Range<usize> {
+        let end = usize_of(end.div_ceil(CHUNK)).min(self.chunks.len());
+        usize_of(start / CHUNK).min(end)..end
+    }
+
+    /// Compares `bytes`, read where chunk `index` lies, with its digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Damage::Content`].
+    pub fn check(&self, index: usize, bytes: &[u8]) -> Result<(), Damage> {
+        let range = self.chunk(index);
+        if self.chunks.get(index).is_some_and(|expected| blake3::hash(bytes) == *expected) {
+            return Ok(());
+        }
+        Err(Damage::Content { path: self.path.clone(), start: range.start(), end: range.end() })
+    }
+
     /// Compares `file` with the digests; `advance` is told of bytes as they are done.
     ///
     /// # Errors
@@ -186,10 +217,9 @@ impl FileDigests {
     /// The first damage, with its place.
     pub fn verify(&self, file: &mut dyn Read, advance: &mut dyn FnMut(ByteSize)) -> Result<(), Damage> {
         let mut buffer = vec![0; usize_of(CHUNK)];
-        let mut offset = 0;
-        for expected in &self.chunks {
-            let len = CHUNK.min(self.size.bytes() - offset);
-            let chunk = &mut buffer[..usize_of(len)];
+        for index in 0..self.chunks.len() {
+            let range = self.chunk(index);
+            let (offset, chunk) = (range.start(), &mut buffer[..usize_of(range.len())]);
             let found = fill(file, chunk).map_err(|source| Damage::Unreadable {
                 path: self.path.clone(),
                 offset,
@@ -200,11 +230,8 @@ impl FileDigests {
                 let expected = self.size.bytes();
                 return Err(Damage::Truncated { path: self.path.clone(), found, expected });
             }
-            if blake3::hash(chunk) != *expected {
-                return Err(Damage::Content { path: self.path.clone(), start: offset, end: offset + len });
-            }
-            offset += len;
-            advance(ByteSize(len));
+            self.check(index, chunk)?;
+            advance(ByteSize(range.len()));
         }
         Ok(())
     }

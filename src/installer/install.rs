@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! refuse: in use · not blank · too small          nothing is written
-//! mark and wipe ─▶ write ─▶ read back ─▶ tables   bootable with the last write
+//! mark and wipe ─▶ write ─▶ read back ─▶ tables ─▶ read back   bootable with the last write
 //! ```
 
 use std::collections::BTreeMap;
@@ -11,11 +11,10 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::order::Occupied;
-use super::verify;
 use crate::device::select::{Match, Rule, SelectError};
 use crate::device::{Contents, DeviceBlock, Disk, Machine, Transport, Use, Wipe};
 use crate::error::{Exit, IoError};
-use crate::image::{ImageError, Leaf, Prepared, Request, System};
+use crate::image::{ImageError, Prepared, Request, System};
 use crate::layout::Layout;
 use crate::layout::model;
 use crate::layout::model::landfall::DiskTransport;
@@ -209,14 +208,13 @@ pub fn is_installed(prepared: &Prepared, targets: &Targets) -> Result<bool, Inst
     Ok(true)
 }
 
-/// Writes what was prepared, with its system where it has one, to the disks and reads it back; `state` says at any
-/// time what became of them.
+/// Writes what was prepared to the disks, reads it back and compares it; `state` says at any time what became of them.
 ///
 /// # Errors
 ///
 /// When a disk fails, or when what is read back differs; the disks do not boot then.
 pub fn write(
-    (prepared, system): (&Prepared, Option<&System>),
+    prepared: &Prepared,
     targets: &Targets,
     progress: &dyn Progress,
     state: &mut State,
@@ -233,25 +231,46 @@ pub fn write(
         .iter()
         .map(|(name, device)| -> (String, Arc<dyn Block>) { (name.clone(), device.clone()) })
         .collect();
-    prepared.write_checked(&blocks, progress, &mut |leaves: &[Leaf<'_>]| {
-        let step = Step::start(progress, "sync", None, Unit::Items);
-        for device in devices.values() {
-            device.forget_cache()?;
-        }
-        step.finish();
-        verify::read_back(leaves, system, progress)?;
+    prepared.write_checked(&blocks, progress, &mut || {
+        compare(&devices, progress)?;
         *state = State::Written;
         Ok(())
     })?;
     for device in devices.values() {
         device.unmark()?;
-        device.flush()?;
+    }
+    // What came after the first comparison: headers and tables.
+    compare(&devices, progress)?;
+    for device in devices.values() {
         if let Err(errno) = device.reread_partitions() {
             tracing::warn!(
                 "{}: the kernel did not read the new partition table: {errno}",
                 device.path().display()
             );
         }
+    }
+    Ok(())
+}
+
+/// Has the disks keep what was written, then reads all of it from them and compares it with checksums that were
+/// taken as it went out. That holds whatever lies between a disk and its file systems.
+fn compare(devices: &BTreeMap<String, Arc<DeviceBlock>>, progress: &dyn Progress) -> Result<(), ImageError> {
+    let step = Step::start(progress, "sync", None, Unit::Items);
+    for device in devices.values() {
+        device.forget_cache()?;
+    }
+    step.finish();
+    for (name, device) in devices {
+        let path = format!("verify {name}");
+        let step = Step::start(progress, &path, Some(device.due().bytes()), Unit::Bytes);
+        if let Some(at) = device.differing_page(&|bytes| step.advance(bytes.bytes()))? {
+            let place = device.path().display().to_string();
+            return Err(ImageError::Verify {
+                place,
+                why: format!("it does not hold what was written at byte {at}"),
+            });
+        }
+        step.finish();
     }
     Ok(())
 }

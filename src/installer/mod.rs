@@ -13,6 +13,7 @@
 //! [`install`] is what happens to the disks, on a machine that boots the medium ([`pid1`]) as on one that
 //! runs already (`landfall install`). [`modes`] are its parts, one at a time: destroy, format, mount, unmount.
 
+pub mod checked;
 pub mod digests;
 pub mod firmware;
 pub mod initrd;
@@ -20,7 +21,6 @@ pub mod install;
 pub mod modes;
 pub mod order;
 pub mod pid1;
-mod verify;
 pub mod vm;
 
 pub use digests::{Digests, FileDigester};

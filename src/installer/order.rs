@@ -106,9 +106,9 @@ pub enum Occupied {
 pub enum Check {
     /// All of it, before anything is written.
     Medium,
-    /// Only what is read anyway: each store path against its registered hash, after writing.
+    /// Only what is read anyway, when it is read.
     #[default]
-    Written,
+    AsRead,
 }
 
 /// What the machine does after an install that succeeded.

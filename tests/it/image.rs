@@ -207,6 +207,28 @@ fn what_is_in_the_image_is_what_inspect_says() {
 }
 
 #[test]
+fn inspect_verifies_the_store_and_names_the_path_that_changed() {
+    let build = Build::new(LAYOUT);
+    build.ok(&[]);
+    let verify = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        command.arg("inspect").arg("--verify").arg(build.disk()).output().unwrap()
+    };
+    let clean = verify();
+    assert!(clean.status.success(), "{}", String::from_utf8_lossy(&clean.stderr));
+    assert!(String::from_utf8_lossy(&clean.stdout).contains("each path is as registered"));
+    let init = fs::read(build.fixture.host(&build.fixture.toplevel).join("init")).unwrap();
+    let mut image = fs::read(build.disk()).unwrap();
+    let at = image.windows(init.len()).position(|bytes| bytes == init).unwrap();
+    image[at] ^= 1;
+    fs::write(build.disk(), image).unwrap();
+    let damaged = verify();
+    assert_eq!(damaged.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&damaged.stdout);
+    assert!(text.contains(build.fixture.toplevel.base_name()) && text.contains("` has hash "), "{text}");
+}
+
+#[test]
 fn a_dry_run_shows_the_plan_and_writes_nothing() {
     let build = Build::new(LAYOUT);
     let ended = build.command(&build.out(), &["--dry-run"]).output().unwrap();

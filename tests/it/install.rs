@@ -87,7 +87,7 @@ fn a_medium_that_is_pulled_out_leaves_a_disk_that_does_not_boot_and_is_taken_aga
     let (store, away) = (build.fixture.root().join("nix"), build.fixture.root().join("pulled-out"));
     fs::rename(&store, &away).unwrap();
     let mut state = State::Untouched;
-    let error = install::write((&prepared, Some(&system)), &targets, &Silent, &mut state).unwrap_err();
+    let error = install::write(&prepared, &targets, &Silent, &mut state).unwrap_err();
     assert_eq!(state, State::Unfinished);
     assert_eq!(error.exit().code(), 1, "{error}");
     let mut head = vec![0; 4096];
@@ -98,7 +98,7 @@ fn a_medium_that_is_pulled_out_leaves_a_disk_that_does_not_boot_and_is_taken_aga
     assert!(!install::is_installed(&prepared, &targets).unwrap());
     fs::rename(&away, &store).unwrap();
     let mut state = State::Untouched;
-    install::write((&prepared, Some(&system)), &targets, &Silent, &mut state).unwrap();
+    install::write(&prepared, &targets, &Silent, &mut state).unwrap();
     assert_eq!(state, State::Written);
     assert!(install::is_installed(&prepared, &targets).unwrap());
 }

@@ -132,10 +132,18 @@ fn installs_from_a_cd_to_a_virtio_disk(architecture: Architecture, closure: Clos
     let guest = Guest::boot_with(&machine, VmOptions { variables: Some(variables), ..VmOptions::default() });
     // UTF-16, so with a byte between two letters.
     let loader = "grep -aq s.y.s.t.e.m.d.-.b.o.o.t /sys/firmware/efi/efivars/Boot0*";
+    let data = "mkdir -p /mnt && mount -t xfs /dev/disk/by-partlabel/disk-main-data /mnt && umount /mnt";
+    let data = if closure == Closure::Whole { data } else { "true" };
     boots(
         &guest,
         &sample,
-        &[NIX_VERIFIES, loader, "test \"$(cat /etc/ssh/added_key)\" = added", "test -O /etc/ssh/added_key"],
+        &[
+            NIX_VERIFIES,
+            data,
+            loader,
+            "test \"$(cat /etc/ssh/added_key)\" = added",
+            "test -O /etc/ssh/added_key",
+        ],
     );
 }
 

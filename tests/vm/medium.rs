@@ -55,7 +55,16 @@ const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/no
     "root": { "size": "100%", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/" } }
 } } } } }"#;
 
-/// The same with a btrfs root, and an encrypted partition whose passphrase a person types.
+/// The same with one more partition, which the system's own mkfs makes.
+const MORE: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/none",
+  "landfall": { "match": { "serial": "target", "minSize": "1G" } },
+  "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "256M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "data": { "size": "400M", "content": { "type": "filesystem", "format": "xfs", "mountpoint": "/data" } },
+    "root": { "size": "100%", "content": { "type": "filesystem", "format": "ext4", "mountpoint": "/" } }
+} } } } }"#;
+
+/// As [`LAYOUT`] with a btrfs root, and an encrypted partition whose passphrase a person types.
 const INTERACTIVE: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/none",
   "content": { "type": "gpt", "partitions": {
     "ESP": { "type": "EF00", "size": "256M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
@@ -84,14 +93,15 @@ pub struct Medium {
 
 impl Medium {
     /// Installs without asking on the disk with the serial number [`TARGET`], brings extra files, tells firmware, and
-    /// switches the machine off.
+    /// switches the machine off. With the whole system there is an xfs partition `data` besides.
     pub fn unattended(sample: &Sample, closure: Closure) -> Option<Self> {
         let extra = folder().join("extra-files");
         fs::create_dir_all(extra.join("etc/ssh")).unwrap();
         fs::write(extra.join("etc/ssh/added_key"), "added\n").unwrap();
         let extra = extra.to_str().unwrap();
         let arguments = ["--unattended", "--finish", "poweroff", "--firmware-entry", "--extra-files", extra];
-        Self::make(sample, closure, LAYOUT, &arguments)
+        let layout = if closure == Closure::Whole { MORE } else { LAYOUT };
+        Self::make(sample, closure, layout, &arguments)
     }
 
     /// Is read and checked first, then asks where to install; with a volume that gets a passphrase.

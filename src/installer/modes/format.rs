@@ -65,7 +65,7 @@ impl Format {
         progress: &dyn Progress,
         state: &mut State,
     ) -> Result<(), InstallError> {
-        install::write((&self.prepared, None), targets, progress, state)
+        install::write(&self.prepared, targets, progress, state)
     }
 }
 

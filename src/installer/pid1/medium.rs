@@ -16,9 +16,10 @@ use super::modules::Modules;
 use crate::error::IoError;
 use crate::fs::squashfs::{self, SquashfsError};
 use crate::image::System;
+use crate::installer::checked::CheckedBlock;
 use crate::installer::digests::{DIGESTS_FILE, Damage, Digests, DigestsError, FileDigests, Place};
 use crate::installer::order::{
-    COMMAND_LINE_KEY, ORDER_FILE, Order, OrderError, REGISTRATION_FILE, STORE_FILE, digest_of,
+    COMMAND_LINE_KEY, Check, ORDER_FILE, Order, OrderError, REGISTRATION_FILE, STORE_FILE, digest_of,
 };
 use crate::progress::{Progress, Step, Unit};
 use crate::store::Source;
@@ -26,7 +27,7 @@ use crate::store::source::SourceError;
 use crate::sys::loop_device::LoopDevice;
 use crate::tree::Tree;
 use crate::units::SectorSize;
-use crate::volume::{BlockError, FileBlock};
+use crate::volume::{Block, BlockError, FileBlock};
 
 /// Where the medium is mounted.
 const MEDIUM: &str = "/run/landfall/medium";
@@ -158,7 +159,7 @@ impl Medium {
 
     /// Reads all of it and compares it with its digests.
     pub(super) fn check(&self, progress: &dyn Progress) -> Result<(), MediumError> {
-        let digests = Digests::parse(&crate::files::read_to_string(&self.file(DIGESTS_FILE))?)?;
+        let digests = self.digests()?;
         let step = Step::start(progress, "check the medium", Some(digests.size().bytes()), Unit::Bytes);
         let damaged = |source| MediumError::Damaged { device: self.device.clone(), source };
         for file in digests.files() {
@@ -167,6 +168,10 @@ impl Medium {
         }
         step.finish();
         Ok(())
+    }
+
+    fn digests(&self) -> Result<Digests, MediumError> {
+        Ok(Digests::parse(&crate::files::read_to_string(&self.file(DIGESTS_FILE))?)?)
     }
 
     /// Opens what has `digests`, where it begins.
@@ -210,10 +215,19 @@ impl Medium {
 
     /// What is in its store, by our own reader. The kernel takes a whole block's worth of pages for each small
     /// file: with blocks of 1 MiB, reading a store so takes several times as long.
+    /// What was not checked before is, as it is read.
     fn packed_store(&self) -> Result<Tree, MediumError> {
         let path = self.file(STORE_FILE);
         let file = File::open(&path).map_err(|source| IoError::new("opening", &path, source))?;
         let block = FileBlock::open(file, &path, SectorSize::S512)?;
+        let digests = match self.order.check {
+            Check::Medium => None,
+            Check::AsRead => self.digests()?.files().iter().find(|file| file.path == STORE_FILE).cloned(),
+        };
+        let block: Arc<dyn Block> = match digests {
+            Some(digests) => Arc::new(CheckedBlock::new(block, digests)),
+            None => Arc::new(block),
+        };
         Ok(Arc::new(squashfs::read(block)?).tree()?)
     }
 

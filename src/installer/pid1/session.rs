@@ -176,7 +176,7 @@ fn run(
         consoles.say(&format!("installing on {name}: {disk}"));
     }
     let started = Instant::now();
-    install::write((&prepared, Some(&system)), &targets, &report, state)?;
+    install::write(&prepared, &targets, &report, state)?;
     consoles.say(&format!("written and read back in {:.1} s", started.elapsed().as_secs_f64()));
     register(&order, &prepared, &system, consoles);
     Ok(())
