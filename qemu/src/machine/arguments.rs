@@ -144,8 +144,9 @@ fn board(list: &mut List, machine: &Machine, wiring: &Wiring<'_>) {
     let processor = match (wiring.accelerator, machine.architecture) {
         (Accelerator::Kvm, _) => "host",
         // All that the emulator has, but for what nothing needs and each step pays for: page tables of five
-        // levels cost a twentieth of a boot; pointer authentication and scalable vectors together a quarter.
-        (Accelerator::Tcg, Architecture::X86_64) => "max,la57=off",
+        // levels cost a twentieth of a boot, memory that is copied by string instructions (which are emulated byte by
+        // byte) a tenth, wide vectors a thirtieth; pointer authentication and scalable vectors together a quarter.
+        (Accelerator::Tcg, Architecture::X86_64) => "max,la57=off,erms=off,fsrm=off,avx=off,avx2=off",
         (Accelerator::Tcg, Architecture::Aarch64) => "max,pauth=off,sve=off",
     };
     list.option("-cpu", processor);
