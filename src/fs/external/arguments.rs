@@ -12,6 +12,13 @@ pub(super) struct Allowed {
     pub refused: &'static [&'static str],
 }
 
+impl Allowed {
+    /// The words of `passed` that are no flags without a value: those are ours to give.
+    pub fn values_in<'p>(&self, passed: &'p [String]) -> impl Iterator<Item = &'p String> {
+        passed.iter().filter(|word| !self.flags.contains(&word.as_str()))
+    }
+}
+
 /// The words of `arguments` that are passed on, or the first that is not.
 pub(super) fn passed_on(arguments: &[String], allowed: &Allowed) -> Result<Vec<String>, ExternalError> {
     let mut words = arguments.iter().flat_map(|argument| argument.split_whitespace());

@@ -171,3 +171,9 @@ impl Stage<'_> {
         Ok(())
     }
 }
+/// The little-endian number at `at`, which the caller knows to be within `bytes`.
+pub(super) fn le32(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}

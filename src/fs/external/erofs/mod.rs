@@ -87,7 +87,7 @@ pub(super) fn write(
         program = program.arg(format!("-U{}", options.uuid));
     }
     // It takes values only behind their letters.
-    let mut words = passed.iter().filter(|word| !ARGUMENTS.flags.contains(&word.as_str()));
+    let mut words = ARGUMENTS.values_in(&passed);
     while let (Some(flag), Some(value)) = (words.next(), words.next()) {
         program = program.arg(format!("{flag}{value}"));
     }

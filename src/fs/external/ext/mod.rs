@@ -113,8 +113,7 @@ pub(super) fn write(
     }
     // Tables are zero already, and there is nothing to discard.
     program = program.args(["-E", "nodiscard,lazy_itable_init=0"]);
-    let words = passed.iter().filter(|word| !ARGUMENTS.flags.contains(&word.as_str()));
-    program.args(words).arg(staging.image_path()).run()?;
+    program.args(ARGUMENTS.values_in(&passed)).arg(staging.image_path()).run()?;
     fill(journal, tree, options, &staging)?;
     used::zero_holes(&staging, block)?;
     staging.copy_to(block, step)

@@ -5,7 +5,7 @@
 //! ext4. Numbers are little-endian.
 
 use super::super::ExternalError;
-use super::super::staging::Staging;
+use super::super::staging::{Staging, le32};
 use super::BLOCK;
 use crate::units::{ByteRange, u64_of, usize_of};
 use crate::volume::Block;
@@ -50,12 +50,6 @@ pub(super) fn zero_holes(staging: &Staging, block: &dyn Block) -> Result<(), Ext
         }
     }
     Ok(())
-}
-
-fn le32(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
 }
 
 /// The runs of blocks whose bits are set among the first `count` of `bits`, in bytes; the first bit is block `start`.

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::ExternalError;
-use super::super::staging::Staging;
+use super::super::staging::{Staging, le32};
 use crate::tree::{Metadata, NodeId, Tree};
 use crate::units::{u64_of, usize_of};
 
@@ -47,12 +47,6 @@ const EXTRA_BIRTH: usize = 372;
 /// In a block's footer: number of the node and of the inode that it belongs to.
 const FOOTER_NODE: usize = BLOCK - 24;
 const FOOTER_INODE: usize = BLOCK - 20;
-
-fn le32(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
-}
 
 fn put32(bytes: &mut [u8], at: usize, value: u32) {
     bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());

@@ -106,10 +106,7 @@ pub(super) fn write(
     if block.sector_size() != SectorSize::S512 && !passed.iter().any(|word| word == "-s") {
         program = program.arg("-s").arg(format!("size={}", block.sector_size().bytes()));
     }
-    program
-        .args(passed.iter().filter(|word| !ARGUMENTS.flags.contains(&word.as_str())))
-        .arg(staging.image_path())
-        .run()?;
+    program.args(ARGUMENTS.values_in(&passed)).arg(staging.image_path()).run()?;
     let log = finish::finish(tree, &staging)?;
     // mkfs may have left the log a hole, and what is below need not be zero.
     if let Some(log) = ByteRange::new(log.start(), log.len()) {
