@@ -80,6 +80,11 @@ fn compare(parted: &Path, disk: &str, label: Label, requests: &[Request]) {
         let told =
             format!("{requests:#?}\n{request:?}: {ours:?}\n{}", String::from_utf8_lossy(&judged.stderr));
         assert_eq!(ours.is_ok(), judged.status.success(), "{told}");
+        // In the first track of a disk that has partitions, parted goes by a geometry that it guesses from them. Nothing
+        // that a layout means lies there.
+        if ours.as_ref().is_ok_and(|placed| label == Label::Msdos && placed.extent.first() < 63) {
+            return;
+        }
         placed.extend(ours.map(|placed| (placed.number, placed.extent.first(), placed.extent.last())));
         placed.sort_unstable();
         assert_eq!(placed, partitions(parted, disk), "{told}");
