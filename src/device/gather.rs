@@ -266,7 +266,8 @@ impl Gather {
                     open.order.push_back(start);
                     return Ok(piece);
                 }
-                open.order.pop_front().and_then(|start| open.pieces.get(&start).cloned())
+                // It stays the oldest until it is on the disk: what could not be written is tried, and told, again.
+                open.order.front().and_then(|start| open.pieces.get(start).cloned())
             };
             if let Some(oldest) = oldest {
                 self.close(&mut lock(&oldest))?;
