@@ -187,11 +187,17 @@ impl Vm {
 
     /// Waits for the machine to end by itself. A QEMU that failed is an error.
     pub fn wait(&self, timeout: Duration) -> Result<Ending, Error> {
+        self.wait_until(Instant::now() + timeout, timeout)
+    }
+
+    /// The same until `deadline`, `after` of which an error tells.
+    fn wait_until(&self, deadline: Instant, after: Duration) -> Result<Ending, Error> {
+        let left = deadline.saturating_duration_since(Instant::now());
         let expected = || "the machine to end".to_owned();
         let evidence = || self.directory.evidence(self.console.last_lines());
-        let status = self.keeper.wait(timeout).ok_or_else(|| Error::Timeout {
+        let status = self.keeper.wait(left).ok_or_else(|| Error::Timeout {
             expected: expected(),
-            after: timeout,
+            after,
             evidence: evidence(),
         })?;
         self.ending(status).ok_or_else(|| Error::Ended {
@@ -213,7 +219,7 @@ impl Vm {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left <= BUTTON_INTERVAL || self.keeper.wait(BUTTON_INTERVAL).is_some() {
-                return self.wait(left);
+                return self.wait_until(deadline, timeout);
             }
         }
     }
