@@ -7,9 +7,10 @@ OTHER := $(if $(filter x86_64,$(THIS)),aarch64,x86_64)
 
 # Everything is linked statically, as the program is shipped, and as media hold it: what is tested needs no second build for
 # that. Only with the target named are build scripts and macros left out, which cannot be static.
-# A build from nothing is a fifth faster without what only the next one would gain from.
+# A build from nothing is a fifth faster without what only the next one, or a debugger, would gain from.
 ifdef CI
 export CARGO_INCREMENTAL := 0
+export CARGO_PROFILE_DEV_DEBUG := 0
 endif
 export CARGO_BUILD_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 target_name := $(shell echo $(CARGO_BUILD_TARGET) | tr a-z- A-Z_)
@@ -17,7 +18,7 @@ export CARGO_TARGET_$(target_name)_RUSTFLAGS := -Ctarget-feature=+crt-static
 folder := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sample static zfs test inputs built samples cross check fuzz bench doc clean tools
+.PHONY: help demo sample static zfs test inputs program samples built cross check fuzz bench doc clean tools
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,19 +36,22 @@ zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes
 	.ci/zfs-tools
 
 test: tools ## Every test, virtual machines included: within 30 minutes on 2 cores
-	$(MAKE) --no-print-directory -j2 inputs
+	$(MAKE) --no-print-directory -j3 inputs
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
 
 # What machines are made of: the sample systems, and static binaries for media. The one of this architecture is the very program
-# that is tested. It is not `cargo run` that starts it: without the tests' dependencies it would be compiled once more.
-inputs: cross samples
-built:
-	$(CARGO) nextest run --cargo-quiet --workspace --no-run
+# that is tested. It is not `cargo run` that starts it: without the tests' dependencies it would be compiled once more. Samples
+# are fetched and made while the other tests are compiled.
+inputs: cross samples built
+program:
+	$(CARGO) nextest run --cargo-quiet --workspace --no-run --test vm
 	mkdir -p target/static/$(THIS)
 	strip -o target/static/$(THIS)/landfall $(folder)/debug/landfall
-samples: built
+samples: program
 	for arch in $(THIS) $(OTHER); do $(folder)/debug/landfall dev sample --arch $$arch --out target/sample/$$arch || exit; done
+built: program
+	$(CARGO) nextest run --cargo-quiet --workspace --no-run
 cross:
 	STATIC_PROFILE=static-test .ci/static-binary $(OTHER)
 
