@@ -35,7 +35,7 @@ static: tools ## A static landfall for ARCH in target/static/ARCH, as installati
 zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes): what the tests of ZFS need
 	.ci/zfs-tools
 
-test: tools ## Every test, virtual machines included: within 30 minutes on 2 cores
+test: tools ## Every test, virtual machines included: about half an hour on 2 cores
 	$(MAKE) --no-print-directory -j3 inputs
 	$(CARGO) test -q --workspace --doc
 	$(CARGO) nextest run --workspace
