@@ -9,10 +9,13 @@
 //! stands above it.
 
 // What everything else is built from.
+pub mod buffer;
+pub mod cache;
 pub mod command;
 pub mod error;
 pub mod files;
 pub mod identity;
+pub mod parallel;
 pub mod progress;
 pub mod secret;
 pub mod sys;

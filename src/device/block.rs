@@ -11,14 +11,11 @@ use super::gather::Gather;
 use super::pages::PAGE;
 use crate::error::IoError;
 use crate::sys::block_device;
-use crate::units::{ByteRange, ByteSize, MIB, SectorSize, usize_of};
-use crate::volume::{Block, BlockError, FileBlock};
+use crate::units::{ByteRange, ByteSize, MIB, SectorSize};
+use crate::volume::{Block, BlockError, FileBlock, write_zeroes};
 
 /// How much is zeroed in one request: long enough to cost little, short enough to be interrupted.
 const ZERO_STEP: u64 = 256 * MIB;
-
-/// Zeroes for devices that cannot make them by themselves.
-static ZEROES: [u8; 1 << 16] = [0; 1 << 16];
 
 /// A disk, opened for nobody else, or a file in its place.
 ///
@@ -152,26 +149,22 @@ impl Block for DeviceBlock {
         if self.gather.is_known_zero(range) {
             return Ok(());
         }
-        let write = |from: u64, to: u64| {
-            (from..to).step_by(ZEROES.len()).try_for_each(|at| {
-                let len = usize_of(to - at).min(ZEROES.len());
-                self.gather.write_at(&ZEROES[..len], at)
-            })
-        };
+        let write = |part| write_zeroes(part, |zeroes, offset| self.gather.write_at(zeroes, offset));
+        let all = range.start()..range.end();
         // Short ranges are written: a request to the device costs more. So are the ends of others, where pages
         // have other bytes besides.
         let pages = (range.start().next_multiple_of(PAGE), range.end() / PAGE * PAGE);
         let inner = pages.1.checked_sub(pages.0).filter(|len| *len >= MIB);
         let inner =
             inner.and_then(|len| ByteRange::new(pages.0, len)).filter(|inner| inner.end() <= self.len());
-        let Some(inner) = inner else { return write(range.start(), range.end()) };
+        let Some(inner) = inner else { return write(all) };
         self.gather.put_out(Some(inner))?;
         if !self.punch(inner) {
-            return write(range.start(), range.end());
+            return write(all);
         }
         self.gather.became_zero(inner);
-        write(range.start(), inner.start())?;
-        write(inner.end(), range.end())
+        write(range.start()..inner.start())?;
+        write(inner.end()..range.end())
     }
 
     fn flush(&self) -> Result<(), BlockError> {
@@ -186,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::units::usize_of;
 
     fn disk(len: u64, fill: u8) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -12,18 +12,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::pages::{PAGE, PIECE, PageSet, Pages, offset_of};
 use super::written::{Sums, Written, checksum, checksums};
 use crate::error::IoError;
+use crate::parallel::{on_threads, threads};
 use crate::units::{ByteRange, ByteSize, u64_of, usize_of};
 use crate::volume::BlockError;
 
@@ -31,7 +32,7 @@ use crate::volume::BlockError;
 const PIECES: usize = 24;
 
 /// Threads that read back: more do not make a disk faster.
-const READERS: usize = 4;
+const READERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// A disk whose writes are gathered.
 pub(super) struct Gather {
@@ -103,7 +104,7 @@ impl Gather {
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), BlockError> {
         let range = self.range(offset, u64_of(buffer.len()))?;
         self.put_out(Some(range))?;
-        let mut pages = Pages::new();
+        let mut pages = self.spare();
         for (start, part) in pieces_of(range) {
             let (first, end) = touched(part);
             self.load(&mut pages, start, (first, end))?;
@@ -112,6 +113,7 @@ impl Gather {
             let len = usize_of(part.len());
             buffer[to..to + len].copy_from_slice(&pages.bytes()[from..from + len]);
         }
+        lock(&self.open).spare.push(pages);
         Ok(())
     }
 
@@ -170,7 +172,7 @@ impl Gather {
         let due = lock(&self.written).take_due();
         let next = AtomicUsize::new(0);
         let work = || -> Result<Option<u64>, BlockError> {
-            let mut pages = Pages::new();
+            let mut pages = self.spare();
             while let Some((start, sums)) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Some(page) = self.differing(&mut pages, *start, sums)? {
                     return Ok(Some(start + offset_of(page)));
@@ -179,15 +181,7 @@ impl Gather {
             }
             Ok(None)
         };
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(READERS);
-        let found: Result<Vec<_>, _> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            // A worker only ends early by a panic, which is passed on.
-            let join = |worker: thread::ScopedJoinHandle<'_, _>| {
-                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            workers.into_iter().map(join).collect()
-        });
+        let found: Result<Vec<_>, _> = on_threads(threads(READERS), work).into_iter().collect();
         Ok(found?.into_iter().flatten().min())
     }
 
@@ -207,6 +201,11 @@ impl Gather {
             }
         }
         Ok(None)
+    }
+
+    /// Memory for a piece: making and clearing it anew for each small read would cost more than the read.
+    fn spare(&self) -> Pages {
+        lock(&self.open).spare.pop().unwrap_or_else(Pages::new)
     }
 
     /// Adds `data` for `part` to the piece at `start`.

@@ -6,17 +6,21 @@
 //! store was optimised must not show in the image.
 
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::error::IoError;
+use crate::parallel::{on_threads, threads};
 use crate::tree::{Content, HostFile, Kind, Metadata, Name, NameError, Node, NodeId, Tree, TreeError};
+
+/// Threads at the most: more wait for each other's folders.
+const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Why a store path could not be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +61,6 @@ pub(super) fn add_objects(
 
 /// Looks at each path; results in the order of the paths.
 fn look_at_all(paths: &[(Name, PathBuf)]) -> Vec<Result<Found, ScanError>> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -67,14 +70,7 @@ fn look_at_all(paths: &[(Name, PathBuf)]) -> Vec<Result<Found, ScanError>> {
             done.push((index, look_at(path)));
         }
     };
-    let mut results: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        // A worker only ends early by a panic, which is passed on.
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
+    let mut results: Vec<_> = on_threads(threads(THREADS), work).into_iter().flatten().collect();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, found)| found).collect()
 }

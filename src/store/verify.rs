@@ -6,14 +6,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::nar::{self, NarError};
 use super::{NarHash, PathInfo, StorePath};
+use crate::parallel::{on_threads, threads};
 use crate::timestamp::Timestamp;
 use crate::tree::{Kind, NodeId, Tree};
 use crate::units::ByteSize;
+
+/// Threads at the most: more wait for each other's reading.
+const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Something in a store that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,14 +96,7 @@ pub fn verify(tree: &Tree, store: NodeId, paths: &[PathInfo]) -> Vec<Fault> {
         }
         found
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            // A worker only ends early by a panic, which is passed on.
-            faults.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-    });
+    faults.extend(on_threads(threads(THREADS), work).into_iter().flatten());
     faults.sort();
     faults
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::IoError;
 use crate::units::{ByteRange, u64_of, usize_of};
-use crate::volume::{Block, BlockError};
+use crate::volume::{Block, BlockError, carry};
 
 /// Bytes that something else provides: a file inside of an image, a decompressed stream.
 pub trait Source: Send + Sync {
@@ -215,16 +215,10 @@ fn copy_source(
     block: &dyn Block,
     offset: u64,
 ) -> Result<(), ContentError> {
+    // As much as the blocks of a squashfs hold, each of which is unpacked as a whole.
     const CHUNK: u64 = 1 << 20;
-    let mut buffer = vec![0; usize_of(range.len().min(CHUNK))];
-    let mut done = 0;
-    while done < range.len() {
-        let chunk = &mut buffer[..usize_of((range.len() - done).min(CHUNK))];
-        source.read_at(chunk, range.start() + done)?;
-        block.write_at(chunk, offset + done)?;
-        done += u64_of(chunk.len());
-    }
-    Ok(())
+    let read = |piece: &mut [u8], from| source.read_at(piece, from);
+    carry(range, CHUNK, read, |piece, done| Ok(block.write_at(piece, offset + done)?))
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
 
-use super::{Block, BlockError, carry, check_range};
+use super::{Block, BlockError, carry_file, check_range, write_zeroes};
 use crate::error::IoError;
 use crate::sys::clone_range;
-use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
+use crate::units::{ByteRange, SectorSize, u64_of};
 
-/// Zeroes for places where a hole cannot be punched.
-static ZEROES: [u8; 1 << 16] = [0; 1 << 16];
+/// What file systems share bytes by: their blocks, of this many bytes in most.
+const SHARED_UNIT: u64 = 4096;
 
 /// A regular file or block device.
 #[derive(Debug)]
@@ -84,6 +84,13 @@ impl FileBlock {
         &self.path
     }
 
+    /// Tells the kernel that nobody will read `range` again, so that it keeps its memory for others.
+    pub fn forget(&self, range: ByteRange) {
+        let (Ok(start), Ok(len)) = (i64::try_from(range.start()), i64::try_from(range.len())) else { return };
+        // A kernel that keeps it has not failed.
+        let _ = posix_fadvise(&self.file, start, len, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    }
+
     fn error(&self, operation: &'static str, offset: u64) -> impl Fn(io::Error) -> BlockError {
         let path = self.path.clone();
         move |source| IoError::new(operation, &path, source).at(offset).into()
@@ -142,13 +149,7 @@ impl Block for FileBlock {
         {
             return Ok(());
         }
-        let mut offset = range.start();
-        while offset < range.end() {
-            let chunk = usize_of((range.end() - offset).min(u64_of(ZEROES.len())));
-            self.file.write_all_at(&ZEROES[..chunk], offset).map_err(self.error("writing", offset))?;
-            offset += u64_of(chunk);
-        }
-        Ok(())
+        write_zeroes(range.start()..range.end(), |zeroes, offset| self.write_at(zeroes, offset))
     }
 
     fn flush(&self) -> Result<(), BlockError> {
@@ -162,10 +163,14 @@ impl Block for FileBlock {
         self.check(offset, range.len())?;
         // `copy_file_range` would do this too, but where nothing is shared it moves page by page through a
         // pipe, at half the speed of reading and writing.
-        if self.share(source, range, offset) {
-            return Ok(());
-        }
-        carry(source, range, |data, done| self.write_at(data, offset + done))
+        // Only whole blocks can be shared.
+        let whole = range.len() / SHARED_UNIT * SHARED_UNIT;
+        let shared = match ByteRange::new(range.start(), whole) {
+            Some(whole) if self.share(source, whole, offset) => whole.len(),
+            _ => 0,
+        };
+        let Some(rest) = ByteRange::new(range.start() + shared, range.len() - shared) else { return Ok(()) };
+        carry_file(source, rest, |data, done| self.write_at(data, offset + shared + done))
     }
 }
 

@@ -15,15 +15,15 @@ pub mod md;
 mod memory;
 mod slice;
 
-use std::cell::Cell;
 use std::fs::File;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 pub use claims::{ClaimError, Claims};
 pub use file::FileBlock;
 pub use memory::MemoryBlock;
 pub use slice::SliceBlock;
 
+use crate::buffer::with_buffer;
 use crate::error::IoError;
 use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
 
@@ -92,32 +92,56 @@ pub trait Block: Send + Sync {
     /// Copies `range` of the host file `source` to `offset`; between files on one file system
     /// that can, the bytes are shared and not copied.
     fn copy_from(&self, source: &File, range: ByteRange, offset: u64) -> Result<(), BlockError> {
-        carry(source, range, |data, done| self.write_at(data, offset + done))
+        carry_file(source, range, |data, done| self.write_at(data, offset + done))
     }
 }
 
-/// Reads `range` of `source` chunk by chunk and hands each to `write` with its distance from the start.
-fn carry(
+/// [Carries](carry) bytes of a host file.
+fn carry_file(
     source: &File,
     range: ByteRange,
-    mut write: impl FnMut(&[u8], u64) -> Result<(), BlockError>,
+    write: impl FnMut(&[u8], u64) -> Result<(), BlockError>,
 ) -> Result<(), BlockError> {
     use std::os::unix::fs::FileExt;
-    // One buffer for each thread: making and clearing it anew for every file costs a tenth of the copy.
-    thread_local!(static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
-    let mut buffer = BUFFER.take();
-    buffer.resize(buffer.len().max(usize_of(range.len().min(COPY_CHUNK))), 0);
-    let mut done = 0;
-    while done < range.len() {
-        let chunk = &mut buffer[..usize_of((range.len() - done).min(COPY_CHUNK))];
-        let from = range.start() + done;
-        source
-            .read_exact_at(chunk, from)
-            .map_err(|error| IoError::new("reading", "the source file", error).at(from))?;
-        write(chunk, done)?;
-        done += u64_of(chunk.len());
+    let read = |chunk: &mut [u8], from| {
+        let outcome = source.read_exact_at(chunk, from);
+        outcome.map_err(|error| IoError::new("reading", "the source file", error).at(from).into())
+    };
+    carry(range, COPY_CHUNK, read, write)
+}
+
+/// Has `read` fetch `range`, at most `chunk` bytes at a time, and hands each piece to `write` with its distance from
+/// the start.
+pub fn carry<E>(
+    range: ByteRange,
+    chunk: u64,
+    mut read: impl FnMut(&mut [u8], u64) -> Result<(), E>,
+    mut write: impl FnMut(&[u8], u64) -> Result<(), E>,
+) -> Result<(), E> {
+    with_buffer(usize_of(range.len().min(chunk)), |buffer| {
+        let mut done = 0;
+        while done < range.len() {
+            let piece = &mut buffer[..usize_of((range.len() - done).min(chunk))];
+            read(piece, range.start() + done)?;
+            write(piece, done)?;
+            done += u64_of(piece.len());
+        }
+        Ok(())
+    })
+}
+
+/// Hands zeroes for all of `range` to `write`, chunk by chunk, with their offsets.
+pub fn write_zeroes(
+    range: Range<u64>,
+    mut write: impl FnMut(&[u8], u64) -> Result<(), BlockError>,
+) -> Result<(), BlockError> {
+    static ZEROES: [u8; 1 << 16] = [0; 1 << 16];
+    let mut offset = range.start;
+    while offset < range.end {
+        let chunk = usize_of((range.end - offset).min(u64_of(ZEROES.len())));
+        write(&ZEROES[..chunk], offset)?;
+        offset += u64_of(chunk);
     }
-    BUFFER.set(buffer);
     Ok(())
 }
 

@@ -25,6 +25,7 @@ use super::volumes::Effort;
 use crate::fs::entropy::looks_random;
 use crate::fs::swap;
 use crate::identity::Seed;
+use crate::parallel::on_threads;
 use crate::progress::Step;
 use crate::tree::{ContentError, Kind, OpenContent};
 use crate::units::{u64_of, usize_of};
@@ -134,13 +135,9 @@ impl Copying<'_> {
         });
         let moved = Condvar::new();
         let outbox = Mutex::default();
-        let threads = self.threads.get().min(shares.len()).max(1);
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| self.work(&shares, (&turns, &outbox), &moved));
-            }
-            self.work(&shares, (&turns, &outbox), &moved);
-        });
+        let threads =
+            NonZeroUsize::new(shares.len()).map_or(NonZeroUsize::MIN, |most| most.min(self.threads));
+        on_threads(threads, || self.work(&shares, (&turns, &outbox), &moved));
         let mut turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = turns.failed {
             return Err(error);

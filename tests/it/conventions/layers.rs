@@ -4,7 +4,7 @@ use super::{File, files, none};
 
 /// The modules of `src/`, each of which may use those before it. Where a new one goes is a decision: it is
 /// made here.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 25] = [
     // What everything else is built from.
     "units",
     "error",
@@ -13,6 +13,9 @@ const ORDER: [&str; 22] = [
     "secret",
     "progress",
     "command",
+    "parallel",
+    "buffer",
+    "cache",
     "sys",
     "files",
     // Text in.

@@ -6,6 +6,7 @@ use super::super::compressor::decompress;
 use super::super::error::{Place, SquashfsError};
 use super::super::format::{Form, StoredSize};
 use super::{Reader, corrupt};
+use crate::buffer::with_buffer;
 use crate::units::{ByteRange, usize_of};
 use crate::volume::Block;
 
@@ -28,23 +29,22 @@ impl<B: Block> Reader<B> {
                 self.block.read_at(part, range.start())?;
                 Ok(part.len())
             }
-            Form::Compressed => {
-                let mut packed = vec![0; usize_of(range.len())];
-                self.block.read_at(&mut packed, range.start())?;
-                decompress(self.algorithm, &packed, output).map_err(wrong)
-            }
+            Form::Compressed => with_buffer(usize_of(range.len()), |packed| {
+                self.block.read_at(packed, range.start())?;
+                decompress(self.algorithm, packed, output).map_err(wrong)
+            }),
         }
     }
 
     /// The unpacked bytes of `stored`, kept for the next who wants them.
-    pub(super) fn unpacked(&self, stored: Stored) -> Result<Arc<[u8]>, SquashfsError> {
+    pub(super) fn unpacked(&self, stored: Stored) -> Result<Arc<Vec<u8>>, SquashfsError> {
         if let Some(bytes) = self.data.lock().unwrap_or_else(PoisonError::into_inner).get(stored.start) {
             return Ok(bytes);
         }
         let mut bytes = vec![0; usize_of(self.block_size())];
         let len = self.unpack(stored, &mut bytes)?;
         bytes.truncate(len);
-        let bytes: Arc<[u8]> = bytes.into();
+        let bytes = Arc::new(bytes);
         let mut cache = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         cache.put(stored.start, bytes.len(), Arc::clone(&bytes));
         Ok(bytes)

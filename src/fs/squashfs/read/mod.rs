@@ -1,6 +1,5 @@
 //! Reading a file system: everything that was read is checked before it is used.
 
-mod cache;
 mod check;
 mod data;
 mod directory;
@@ -14,7 +13,6 @@ mod xattr;
 
 use std::sync::Mutex;
 
-use cache::Cache;
 pub use directory::DirectoryEntry;
 pub use inode::{Inode, InodeKind};
 
@@ -22,6 +20,7 @@ use super::compressor::Algorithm;
 use super::error::{Corruption, Place, SquashfsError};
 use super::format::MetadataRef;
 use super::format::superblock::Superblock;
+use crate::cache::Cache;
 use crate::timestamp::Timestamp;
 use crate::units::ByteSize;
 use crate::volume::Block;
@@ -40,7 +39,7 @@ pub struct Reader<B> {
     /// Decompressed metadata blocks by where they are, each with where the next one is.
     metadata: Mutex<Cache<metadata::Decoded>>,
     /// Decompressed data and fragment blocks by where they are.
-    data: Mutex<Cache<std::sync::Arc<[u8]>>>,
+    data: Mutex<Cache<std::sync::Arc<Vec<u8>>>>,
 }
 
 /// What the superblock says.

@@ -1,10 +1,11 @@
-//! The blocks that were decompressed last.
+//! What was made of blocks last: decompressed, checked.
 
 use std::collections::VecDeque;
 
-/// Values by the offsets of the blocks that they come from, as many as fit a number of bytes.
+/// Values by the offsets of the blocks that they come from, as many as fit a number of bytes. Those used longest ago go
+/// first.
 #[derive(Debug)]
-pub(super) struct Cache<V> {
+pub struct Cache<V> {
     /// The one used last at the back, each with its weight.
     values: VecDeque<(u64, usize, V)>,
     weight: usize,
@@ -13,12 +14,12 @@ pub(super) struct Cache<V> {
 
 impl<V: Clone> Cache<V> {
     /// A cache for `weight_max` bytes, and for one value in any case.
-    pub(super) fn new(weight_max: usize) -> Self {
+    pub fn new(weight_max: usize) -> Self {
         Self { values: VecDeque::new(), weight: 0, weight_max }
     }
 
     /// The value of the block at `offset`, if it is still there.
-    pub(super) fn get(&mut self, offset: u64) -> Option<V> {
+    pub fn get(&mut self, offset: u64) -> Option<V> {
         let at = self.values.iter().rposition(|(key, ..)| *key == offset)?;
         // There is a value at the place that was just found.
         let value = self.values.remove(at)?;
@@ -28,7 +29,7 @@ impl<V: Clone> Cache<V> {
     }
 
     /// Keeps `value`, of `weight` bytes, in place of those used longest ago.
-    pub(super) fn put(&mut self, offset: u64, weight: usize, value: V) {
+    pub fn put(&mut self, offset: u64, weight: usize, value: V) {
         if self.values.iter().any(|(key, ..)| *key == offset) {
             return;
         }
