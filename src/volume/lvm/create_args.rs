@@ -1,5 +1,6 @@
 //! Arguments for `lvcreate` that layouts carry, as far as they can be honoured.
 
+use super::size::parse_lvm_size;
 use super::thin::{Discards, PoolOptions, Zeroing};
 use crate::units::{ByteSize, KIB, MIB};
 use crate::volume::create_args::split;
@@ -81,13 +82,14 @@ pub fn pool_options(arguments: &[String]) -> Result<PoolOptions, CreateArgsError
         match name {
             "-c" | "--chunksize" => {
                 // lvcreate's unit for chunks is KiB, and they are multiples of 64 KiB.
-                let chunk = size(value, KIB).filter(|chunk| {
+                let chunk = parse_lvm_size(value, ByteSize(KIB)).filter(|chunk| {
                     chunk.bytes().is_multiple_of(64 * KIB) && (64 * KIB..=1 << 30).contains(&chunk.bytes())
                 });
                 options.chunk = Some(chunk.ok_or_else(bad)?);
             }
             "--poolmetadatasize" => {
-                let metadata = size(value, MIB).filter(|size| (2 * MIB..=16 << 30).contains(&size.bytes()));
+                let metadata = parse_lvm_size(value, ByteSize(MIB))
+                    .filter(|size| (2 * MIB..=16 << 30).contains(&size.bytes()));
                 options.metadata = Some(metadata.ok_or_else(bad)?);
             }
             "--discards" => options.discards = Discards::from_name(value).ok_or_else(bad)?,
@@ -96,19 +98,6 @@ pub fn pool_options(arguments: &[String]) -> Result<PoolOptions, CreateArgsError
         }
     }
     Ok(options)
-}
-
-/// A whole number with one of lvcreate's units, or in units of `unit` bytes.
-fn size(text: &str, unit: u64) -> Option<ByteSize> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" => unit,
-        "k" | "kib" => KIB,
-        "m" | "mib" => MIB,
-        "g" | "gib" => 1 << 30,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(ByteSize)
 }
 
 #[cfg(test)]

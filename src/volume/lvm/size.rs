@@ -22,7 +22,8 @@ impl VolumeSize {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let Some((percent, of)) = text.split_once('%') else {
-            return parse_lvm_size(text).map(Self::Bytes);
+            // lvcreate's `-L` counts in MiB.
+            return parse_lvm_size(text, ByteSize::mib(1)).map(Self::Bytes);
         };
         let percent = percent.parse().ok().filter(|percent| *percent <= 100)?;
         match of {
@@ -33,11 +34,12 @@ impl VolumeSize {
     }
 }
 
-/// lvcreate's `-L`: MiB where no unit stands, decimal fractions allowed.
-fn parse_lvm_size(text: &str) -> Option<ByteSize> {
+/// A size as LVM's options take it: in units of `default` where none stands, decimal fractions allowed.
+pub(super) fn parse_lvm_size(text: &str, default: ByteSize) -> Option<ByteSize> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: ByteSize = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "m" | "mib" => ByteSize::mib(1),
+        "" => default,
+        "m" | "mib" => ByteSize::mib(1),
         "k" | "kib" => ByteSize::kib(1),
         "g" | "gib" => ByteSize::gib(1),
         "t" | "tib" => ByteSize::gib(1024),
