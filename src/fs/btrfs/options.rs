@@ -11,6 +11,7 @@ use super::error::LabelError;
 use super::profile::Profile;
 use super::volumes::SubvolumePath;
 use crate::identity::Seed;
+use crate::parallel::threads;
 use crate::timestamp::Timestamp;
 use crate::units::{ByteSize, KIB};
 
@@ -111,8 +112,8 @@ impl Options {
     /// The defaults of `mkfs.btrfs` for one device, with no space beyond the content. The identities are those of
     /// `label` in `seed` (see [`Seed`]).
     pub fn new(seed: Seed, label: &str) -> Self {
-        // 2 is not zero.
-        const THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("a positive constant");
+        // 8 is not zero. More wait for each other at the one file that they write.
+        const THREADS: NonZeroUsize = NonZeroUsize::new(8).expect("a positive constant");
         Self {
             uuid: seed.uuid(label),
             seed: Seed::from_uuid(seed.uuid(&format!("{label}/btrfs"))),
@@ -124,7 +125,7 @@ impl Options {
             data: Profile::Single,
             metadata: Profile::Dup,
             default_subvolume: None,
-            threads: THREADS,
+            threads: threads(THREADS),
         }
     }
 }

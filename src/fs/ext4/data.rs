@@ -5,20 +5,21 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::ScopedJoinHandle;
 
 use super::batch::Batch;
 use super::block::{BlockSize, Extent};
 use super::error::Ext4Error;
 use super::layout::Layout;
 use super::survey::Survey;
+use crate::parallel::on_threads;
 use crate::progress::Step;
 use crate::tree::{Content, ContentError, Kind, NodeId, OpenContent};
 use crate::units::{ByteRange, usize_of};
 use crate::volume::Block;
 
-/// Files up to this size are read and gathered.
-const SMALL: u64 = 16 << 10;
+/// Files up to this size are read and gathered: to share one costs the host's file system more than to copy it, and
+/// neighbours go out together.
+const SMALL: u64 = 64 << 10;
 /// Blocks' worth of bytes that a thread takes on at a time.
 const SHARE: u64 = 8 << 20;
 
@@ -29,18 +30,23 @@ pub(super) fn copy(
     block: &dyn Block,
     how: Copying<'_>,
 ) -> Result<(), Ext4Error> {
-    let shares = shares(survey);
+    let tasks: Vec<Task> =
+        [Task::Beside].into_iter().chain(shares(survey).into_iter().map(Task::Copy)).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let work = || -> Result<(), Failure> {
         let mut copier = Copier { survey, layout, block, batch: Batch::new(block, survey.block_size) };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(share) = shares.get(index) else { return Ok(()) };
             if failed.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            match copier.copy_share(share) {
+            let outcome = match tasks.get(index) {
+                Some(Task::Beside) => (how.beside)().map(|()| 0),
+                Some(Task::Copy(share)) => copier.copy_share(share),
+                None => return Ok(()),
+            };
+            match outcome {
                 Ok(bytes) => how.step.advance(bytes),
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
@@ -49,32 +55,34 @@ pub(super) fn copy(
             }
         }
     };
-    let threads = how.threads.get().min(shares.len());
-    let mut errors: Vec<Failure> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let own = work().err();
-        // A thread that panicked has already said so; the panic goes on here.
-        let join = |handle: ScopedJoinHandle<'_, Result<(), Failure>>| match handle.join() {
-            Ok(result) => result.err(),
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        others.into_iter().filter_map(join).chain(own).collect()
-    });
+    let threads = NonZeroUsize::new(tasks.len()).map_or(NonZeroUsize::MIN, |most| most.min(how.threads));
+    let outcomes = on_threads(threads, work).into_iter();
+    let mut errors: Vec<Failure> = outcomes.filter_map(Result::err).collect();
     // Of several errors the one of the earliest file is told.
     errors.sort_by_key(|(index, _)| *index);
     errors.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// The share that failed, and why.
+/// What a thread takes on at a time.
+enum Task {
+    /// The work beside the copying, first.
+    Beside,
+    /// These files.
+    Copy(Vec<NodeId>),
+}
+
+/// The number of what failed, and why.
 type Failure = (usize, Ext4Error);
 
 /// How the bytes are copied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Copying<'a> {
     /// By how many threads.
     pub threads: NonZeroUsize,
     /// Who is told.
     pub step: Step<'a>,
+    /// What one of the threads does first: the rest of the file system, which is work for one.
+    pub beside: &'a (dyn Fn() -> Result<(), Ext4Error> + Sync),
 }
 
 /// The files in the order of their places, divided so that each share is worth a thread's while.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::block::BlockSize;
 use super::error::LabelError;
 use crate::identity::Seed;
+use crate::parallel::threads;
 use crate::timestamp::Timestamp;
 use crate::units::{ByteSize, u64_of};
 
@@ -144,8 +145,8 @@ impl Options {
     pub fn new(seed: Seed, label: &str) -> Self {
         // 16384 is not zero.
         const BYTES_PER_INODE: NonZeroUsize = NonZeroUsize::new(16384).expect("a positive constant");
-        // 2 is not zero.
-        const THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("a positive constant");
+        // 8 is not zero. More wait for each other at the one file that they write.
+        const THREADS: NonZeroUsize = NonZeroUsize::new(8).expect("a positive constant");
         Self {
             block_size: BlockSize::default(),
             uuid: seed.uuid(label),
@@ -157,7 +158,7 @@ impl Options {
             reserved: ReservedPercent(5),
             journal: JournalPolicy::BySize,
             unused_tables: UnusedTables::Zero,
-            threads: THREADS,
+            threads: threads(THREADS),
         }
     }
 

@@ -64,9 +64,8 @@ pub fn write(
         groups: Groups { survey: &survey, layout: &layout, seed, unused_tables: options.unused_tables },
     };
     writer.erase()?;
-    writer.groups()?;
-    writer.content()?;
-    data::copy(&survey, &layout, block, Copying { threads: options.threads, step })?;
+    let metadata = || writer.groups().and_then(|()| writer.content());
+    data::copy(&survey, &layout, block, Copying { threads: options.threads, step, beside: &metadata })?;
     writer.primary_superblock()?;
     Ok(Written {
         size: layout.geometry.size(),
