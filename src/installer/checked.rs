@@ -1,41 +1,48 @@
-//! A file of a medium whose bytes are compared with its digests when they are read for the first time.
+//! A file of a medium that is read once, chunk by chunk, and compared with its digests on the way.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::digests::FileDigests;
-use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
+use crate::cache::Cache;
+use crate::units::{ByteRange, MIB, SectorSize, u64_of, usize_of};
 use crate::volume::{Block, BlockError, FileBlock};
+
+/// Bytes of chunks that are kept: what neighbouring blocks and the tables of a file system are in.
+const KEPT: u64 = 16 * MIB;
 
 /// The file, to be read. Damage is an error that names its place, whoever reads.
 #[derive(Debug)]
 pub struct CheckedBlock {
     block: FileBlock,
     digests: FileDigests,
-    /// Whether each chunk is known to be good.
-    good: Vec<AtomicBool>,
+    /// Chunks that were found to be good, by their offsets.
+    chunks: Mutex<Cache<Arc<Vec<u8>>>>,
 }
 
 impl CheckedBlock {
     /// For `block`, which has `digests`.
     pub fn new(block: FileBlock, digests: FileDigests) -> Self {
-        let good = (0..digests.chunks()).map(|_| AtomicBool::new(false)).collect();
-        Self { block, digests, good }
+        Self { block, digests, chunks: Mutex::new(Cache::new(usize_of(KEPT))) }
     }
 
-    fn check(&self, index: usize, buffer: &mut Vec<u8>) -> Result<(), BlockError> {
-        if self.good[index].load(Ordering::Relaxed) {
-            return Ok(());
+    /// What is in chunk `index`, which takes `range`.
+    fn chunk(&self, index: usize, range: ByteRange) -> Result<Arc<Vec<u8>>, BlockError> {
+        if let Some(chunk) = self.chunks.lock().unwrap_or_else(PoisonError::into_inner).get(range.start()) {
+            return Ok(chunk);
         }
-        let range = self.digests.chunk(index);
-        buffer.resize(usize_of(range.len()), 0);
-        self.block.read_at(buffer, range.start())?;
-        self.digests.check(index, buffer).map_err(|damage| BlockError::Corrupt {
+        let mut bytes = vec![0; usize_of(range.len())];
+        self.block.read_at(&mut bytes, range.start())?;
+        self.digests.check(index, &bytes).map_err(|damage| BlockError::Corrupt {
             what: "the medium".to_owned(),
             why: damage.to_string(),
         })?;
-        self.good[index].store(true, Ordering::Relaxed);
-        Ok(())
+        // A second copy of the medium in memory would serve nobody.
+        self.block.forget(range);
+        let chunk = Arc::new(bytes);
+        let mut chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
+        chunks.put(range.start(), chunk.len(), chunk.clone());
+        Ok(chunk)
     }
 }
 
@@ -49,12 +56,19 @@ impl Block for CheckedBlock {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), BlockError> {
-        let end = offset.saturating_add(u64_of(buffer.len()));
-        let mut chunk = Vec::new();
-        for index in self.digests.chunks_in(offset, end) {
-            self.check(index, &mut chunk)?;
+        let (mut rest, mut at) = (buffer, offset);
+        while !rest.is_empty() {
+            // A file has no bytes behind its last chunk: reading says so.
+            let Some(index) = self.digests.chunk_at(at) else { return self.block.read_at(rest, at) };
+            let range = self.digests.chunk(index);
+            let chunk = self.chunk(index, range)?;
+            let bytes = &chunk[usize_of(at - range.start())..];
+            let (now, later) = rest.split_at_mut(bytes.len().min(rest.len()));
+            now.copy_from_slice(&bytes[..now.len()]);
+            at += u64_of(now.len());
+            rest = later;
         }
-        self.block.read_at(buffer, offset)
+        Ok(())
     }
 
     fn write_at(&self, data: &[u8], offset: u64) -> Result<(), BlockError> {
