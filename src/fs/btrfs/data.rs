@@ -369,14 +369,16 @@ impl Reader<'_, '_> {
             content.read_at(&mut ready.bytes[start..start + there], piece.offset)?;
             return Ok(None);
         };
-        self.input.clear();
-        self.input.resize(usize_of(piece.len), 0);
-        content.read_at(&mut self.input[..there], piece.offset)?;
-        let is_tried = effort == Effort::Always || !looks_random(&self.input);
-        if is_tried && self.compressor.compress(how, &self.input, &mut ready.bytes) {
+        let len = usize_of(piece.len);
+        self.input.resize(self.input.len().max(len), 0);
+        let input = &mut self.input[..len];
+        content.read_at(&mut input[..there], piece.offset)?;
+        input[there..].fill(0);
+        let is_tried = effort == Effort::Always || !looks_random(input);
+        if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
             return Ok(Some(how.code()));
         }
-        ready.bytes.extend_from_slice(&self.input);
+        ready.bytes.extend_from_slice(input);
         Ok(None)
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::xts::{Direction, Xts};
+use crate::buffer::with_buffer;
 use crate::units::{ByteRange, SectorSize, u64_of, usize_of};
-use crate::volume::{Block, BlockError};
+use crate::volume::{Block, BlockError, write_zeroes};
 
 /// How many bytes are encrypted at a time.
 const CHUNK: usize = 256 << 10;
@@ -101,58 +102,48 @@ impl<B: Block> Block for Luks2Block<B> {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), BlockError> {
         self.check(offset, buffer.len())?;
-        let mut work =
-            vec![
-                0;
-                CHUNK.min(usize_of((u64_of(buffer.len()) + 2 * self.sector).next_multiple_of(self.sector)))
-            ];
-        let mut done = 0;
-        while done < buffer.len() {
-            let here = offset + u64_of(done);
-            let start = here / self.sector * self.sector;
-            let skip = usize_of(here - start);
-            let wanted = (buffer.len() - done).min(work.len() - skip);
-            let whole = (skip + wanted).next_multiple_of(usize_of(self.sector));
-            self.read_sectors(&mut work[..whole], start)?;
-            buffer[done..done + wanted].copy_from_slice(&work[skip..skip + wanted]);
-            done += wanted;
-        }
-        Ok(())
+        with_buffer(CHUNK, |work| {
+            let mut done = 0;
+            while done < buffer.len() {
+                let here = offset + u64_of(done);
+                let start = here / self.sector * self.sector;
+                let skip = usize_of(here - start);
+                let wanted = (buffer.len() - done).min(work.len() - skip);
+                let whole = (skip + wanted).next_multiple_of(usize_of(self.sector));
+                self.read_sectors(&mut work[..whole], start)?;
+                buffer[done..done + wanted].copy_from_slice(&work[skip..skip + wanted]);
+                done += wanted;
+            }
+            Ok(())
+        })
     }
 
     fn write_at(&self, data: &[u8], offset: u64) -> Result<(), BlockError> {
         self.check(offset, data.len())?;
-        let mut work = Vec::new();
-        let mut done = 0;
-        while done < data.len() {
-            let here = offset + u64_of(done);
-            let rest = u64_of(data.len() - done);
-            let into = here % self.sector;
-            if into != 0 || rest < self.sector {
-                let part = usize_of(rest.min(self.sector - into));
-                self.write_partial(&data[done..done + part], here)?;
-                done += part;
-            } else {
-                let whole = usize_of((rest / self.sector * self.sector).min(u64_of(CHUNK)));
-                work.clear();
-                work.extend_from_slice(&data[done..done + whole]);
-                self.write_sectors(&mut work, here)?;
-                done += whole;
+        with_buffer(CHUNK, |work| {
+            let mut done = 0;
+            while done < data.len() {
+                let here = offset + u64_of(done);
+                let rest = u64_of(data.len() - done);
+                let into = here % self.sector;
+                if into != 0 || rest < self.sector {
+                    let part = usize_of(rest.min(self.sector - into));
+                    self.write_partial(&data[done..done + part], here)?;
+                    done += part;
+                } else {
+                    let whole = usize_of((rest / self.sector * self.sector).min(u64_of(CHUNK)));
+                    work[..whole].copy_from_slice(&data[done..done + whole]);
+                    self.write_sectors(&mut work[..whole], here)?;
+                    done += whole;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn zero_range(&self, range: ByteRange) -> Result<(), BlockError> {
         // Zeroes of the plain text are no zeroes below: they have to be written.
-        let zeroes = vec![0; usize_of(range.len().min(u64_of(CHUNK)))];
-        let mut done = 0;
-        while done < range.len() {
-            let chunk = usize_of((range.len() - done).min(u64_of(zeroes.len())));
-            self.write_at(&zeroes[..chunk], range.start() + done)?;
-            done += u64_of(chunk);
-        }
-        Ok(())
+        write_zeroes(range.start()..range.end(), |zeroes, offset| self.write_at(zeroes, offset))
     }
 
     fn flush(&self) -> Result<(), BlockError> {
