@@ -43,10 +43,13 @@ fn temporaries() -> MutexGuard<'static, Vec<PathBuf>> {
     TEMPORARIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every unfinished replacement of this process, because it is about to end; how many there were.
+/// Removes every unfinished replacement of this process, because it is about to end; how many there were. Whoever begins
+/// or ends one after that waits, for the end.
 pub fn remove_temporaries() -> usize {
-    let unfinished = std::mem::take(&mut *temporaries());
-    unfinished.iter().filter(|path| fs::remove_file(path).is_ok()).count()
+    let unfinished = temporaries();
+    let removed = unfinished.iter().filter(|path| fs::remove_file(path).is_ok()).count();
+    std::mem::forget(unfinished);
+    removed
 }
 
 /// A file that takes its name only when it is complete.
@@ -70,6 +73,8 @@ impl ReplaceFile {
         temporary_name.push(name);
         temporary_name.push(format!(".landfall-{}", std::process::id()));
         let temporary = target.with_file_name(temporary_name);
+        // Held until the file is among them: who ends this process in between would leave it behind.
+        let mut unfinished = temporaries();
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -77,7 +82,7 @@ impl ReplaceFile {
             .truncate(true)
             .open(&temporary)
             .map_err(error)?;
-        temporaries().push(temporary.clone());
+        unfinished.push(temporary.clone());
         Ok(Self { file, temporary, target: target.to_owned(), committed: false })
     }
 
