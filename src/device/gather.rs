@@ -31,8 +31,8 @@ use crate::volume::BlockError;
 /// Pieces that are kept until they are full: as many MiB of memory.
 const PIECES: usize = 24;
 
-/// Threads that read back: more do not make a disk faster.
-const READERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// Threads that read back, at the most: more do not make a disk faster. 4 is not zero.
+const READERS: NonZeroUsize = NonZeroUsize::new(4).expect("a positive constant");
 
 /// A disk whose writes are gathered.
 pub(super) struct Gather {
@@ -53,6 +53,13 @@ struct Open {
     order: VecDeque<u64>,
     /// Memory of pieces that are gone, to be used again.
     spare: Vec<Pages>,
+}
+
+impl Open {
+    /// Memory for a piece: making and clearing it anew for each small read would cost more than the read.
+    fn take_spare(&mut self) -> Pages {
+        self.spare.pop().unwrap_or_else(Pages::new)
+    }
 }
 
 /// A part of the disk in memory.
@@ -104,7 +111,7 @@ impl Gather {
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), BlockError> {
         let range = self.range(offset, u64_of(buffer.len()))?;
         self.put_out(Some(range))?;
-        let mut pages = self.spare();
+        let mut pages = lock(&self.open).take_spare();
         for (start, part) in pieces_of(range) {
             let (first, end) = touched(part);
             self.load(&mut pages, start, (first, end))?;
@@ -172,7 +179,7 @@ impl Gather {
         let due = lock(&self.written).take_due();
         let next = AtomicUsize::new(0);
         let work = || -> Result<Option<u64>, BlockError> {
-            let mut pages = self.spare();
+            let mut pages = lock(&self.open).take_spare();
             while let Some((start, sums)) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Some(page) = self.differing(&mut pages, *start, sums)? {
                     return Ok(Some(start + offset_of(page)));
@@ -181,7 +188,8 @@ impl Gather {
             }
             Ok(None)
         };
-        let found: Result<Vec<_>, _> = on_threads(threads(READERS), work).into_iter().collect();
+        let found: Result<Vec<_>, _> =
+            on_threads(READERS.min(threads()), due.len(), work).into_iter().collect();
         Ok(found?.into_iter().flatten().min())
     }
 
@@ -201,11 +209,6 @@ impl Gather {
             }
         }
         Ok(None)
-    }
-
-    /// Memory for a piece: making and clearing it anew for each small read would cost more than the read.
-    fn spare(&self) -> Pages {
-        lock(&self.open).spare.pop().unwrap_or_else(Pages::new)
     }
 
     /// Adds `data` for `part` to the piece at `start`.
@@ -258,7 +261,7 @@ impl Gather {
                     return Ok(piece.clone());
                 }
                 if open.pieces.len() < PIECES {
-                    let pages = Some(open.spare.pop().unwrap_or_else(Pages::new));
+                    let pages = Some(open.take_spare());
                     let (known, dirty) = Default::default();
                     let piece = Arc::new(Mutex::new(Piece { start, pages, known, dirty }));
                     open.pieces.insert(start, piece.clone());

@@ -6,21 +6,16 @@
 //! store was optimised must not show in the image.
 
 use std::ffi::OsStr;
-use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::error::IoError;
-use crate::parallel::{on_threads, threads};
+use crate::parallel;
 use crate::tree::{Content, HostFile, Kind, Metadata, Name, NameError, Node, NodeId, Tree, TreeError};
-
-/// Threads at the most: more wait for each other's folders.
-const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Why a store path could not be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -53,26 +48,10 @@ pub(super) fn add_objects(
     parent: NodeId,
     paths: &[(Name, PathBuf)],
 ) -> Result<(), ScanError> {
-    for ((name, _), found) in paths.iter().zip(look_at_all(paths)) {
+    for ((name, _), found) in paths.iter().zip(parallel::map(paths, |(_, path)| look_at(path))) {
         add(tree, parent, name.clone(), found?)?;
     }
     Ok(())
-}
-
-/// Looks at each path; results in the order of the paths.
-fn look_at_all(paths: &[(Name, PathBuf)]) -> Vec<Result<Found, ScanError>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some((_, path)) = paths.get(index) else { return done };
-            done.push((index, look_at(path)));
-        }
-    };
-    let mut results: Vec<_> = on_threads(threads(THREADS), work).into_iter().flatten().collect();
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, found)| found).collect()
 }
 
 fn look_at(path: &Path) -> Result<Found, ScanError> {

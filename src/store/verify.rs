@@ -6,18 +6,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::nar::{self, NarError};
 use super::{NarHash, PathInfo, StorePath};
-use crate::parallel::{on_threads, threads};
+use crate::parallel;
 use crate::timestamp::Timestamp;
 use crate::tree::{Kind, NodeId, Tree};
 use crate::units::ByteSize;
-
-/// Threads at the most: more wait for each other's reading.
-const THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Something in a store that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,17 +81,12 @@ pub fn verify(tree: &Tree, store: NodeId, paths: &[PathInfo]) -> Vec<Fault> {
             faults.push(Fault { path: name.to_string(), kind: FaultKind::NotRegistered });
         }
     }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = Vec::new();
-        while let Some(info) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let dangling = info.references.iter().filter(|reference| !registered.contains(reference));
-            let kinds = dangling.cloned().map(FaultKind::Dangling).chain(check(tree, store, info));
-            found.extend(kinds.map(|kind| Fault { path: info.path.to_string(), kind }));
-        }
-        found
+    let of_path = |info: &PathInfo| -> Vec<Fault> {
+        let dangling = info.references.iter().filter(|reference| !registered.contains(reference));
+        let kinds = dangling.cloned().map(FaultKind::Dangling).chain(check(tree, store, info));
+        kinds.map(|kind| Fault { path: info.path.to_string(), kind }).collect()
     };
-    faults.extend(on_threads(threads(THREADS), work).into_iter().flatten());
+    faults.extend(parallel::map(paths, of_path).into_iter().flatten());
     faults.sort();
     faults
 }

@@ -22,6 +22,7 @@ use super::metadata::{NodeWriter, Target, Written};
 use super::pieces::{Piece, Task, shares};
 use super::survey::{Origin, Survey};
 use super::volumes::Effort;
+use crate::buffer::with_buffer;
 use crate::fs::entropy::looks_random;
 use crate::fs::swap;
 use crate::identity::Seed;
@@ -135,9 +136,7 @@ impl Copying<'_> {
         });
         let moved = Condvar::new();
         let outbox = Mutex::default();
-        let threads =
-            NonZeroUsize::new(shares.len()).map_or(NonZeroUsize::MIN, |most| most.min(self.threads));
-        on_threads(threads, || self.work(&shares, (&turns, &outbox), &moved));
+        on_threads(self.threads, shares.len(), || self.work(&shares, (&turns, &outbox), &moved));
         let mut turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, error)) = turns.failed {
             return Err(error);
@@ -159,7 +158,7 @@ impl Copying<'_> {
         (turns, outbox): (&Mutex<Turns<'_>>, &Mutex<Outbox>),
         moved: &Condvar,
     ) {
-        let mut reader = Reader { copying: self, compressor: Compressor::new(), input: Vec::new() };
+        let mut reader = Reader { copying: self, compressor: Compressor::new() };
         while let Some((index, mut ready)) = take(shares.len(), turns, moved) {
             let outcome = reader.read(shares[index], &mut ready);
             let done = match outcome {
@@ -314,8 +313,6 @@ fn take(count: usize, turns: &Mutex<Turns<'_>>, moved: &Condvar) -> Option<(usiz
 struct Reader<'c, 'a> {
     copying: &'c Copying<'a>,
     compressor: Compressor,
-    /// A piece before compression.
-    input: Vec<u8>,
 }
 
 impl Reader<'_, '_> {
@@ -369,17 +366,16 @@ impl Reader<'_, '_> {
             content.read_at(&mut ready.bytes[start..start + there], piece.offset)?;
             return Ok(None);
         };
-        let len = usize_of(piece.len);
-        self.input.resize(self.input.len().max(len), 0);
-        let input = &mut self.input[..len];
-        content.read_at(&mut input[..there], piece.offset)?;
-        input[there..].fill(0);
-        let is_tried = effort == Effort::Always || !looks_random(input);
-        if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
-            return Ok(Some(how.code()));
-        }
-        ready.bytes.extend_from_slice(input);
-        Ok(None)
+        with_buffer(usize_of(piece.len), |input| {
+            content.read_at(&mut input[..there], piece.offset)?;
+            input[there..].fill(0);
+            let is_tried = effort == Effort::Always || !looks_random(input);
+            if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
+                return Ok(Some(how.code()));
+            }
+            ready.bytes.extend_from_slice(input);
+            Ok(None)
+        })
     }
 
     fn swap_header(&self, survey: &Survey<'_>, piece: &Piece) -> Result<[u8; 4096], BtrfsError> {

@@ -112,8 +112,6 @@ impl Options {
     /// The defaults of `mkfs.btrfs` for one device, with no space beyond the content. The identities are those of
     /// `label` in `seed` (see [`Seed`]).
     pub fn new(seed: Seed, label: &str) -> Self {
-        // 8 is not zero. More wait for each other at the one file that they write.
-        const THREADS: NonZeroUsize = NonZeroUsize::new(8).expect("a positive constant");
         Self {
             uuid: seed.uuid(label),
             seed: Seed::from_uuid(seed.uuid(&format!("{label}/btrfs"))),
@@ -125,7 +123,7 @@ impl Options {
             data: Profile::Single,
             metadata: Profile::Dup,
             default_subvolume: None,
-            threads: threads(THREADS),
+            threads: threads(),
         }
     }
 }

@@ -55,8 +55,7 @@ pub(super) fn copy(
             }
         }
     };
-    let threads = NonZeroUsize::new(tasks.len()).map_or(NonZeroUsize::MIN, |most| most.min(how.threads));
-    let outcomes = on_threads(threads, work).into_iter();
+    let outcomes = on_threads(how.threads, tasks.len(), work).into_iter();
     let mut errors: Vec<Failure> = outcomes.filter_map(Result::err).collect();
     // Of several errors the one of the earliest file is told.
     errors.sort_by_key(|(index, _)| *index);

@@ -145,8 +145,6 @@ impl Options {
     pub fn new(seed: Seed, label: &str) -> Self {
         // 16384 is not zero.
         const BYTES_PER_INODE: NonZeroUsize = NonZeroUsize::new(16384).expect("a positive constant");
-        // 8 is not zero. More wait for each other at the one file that they write.
-        const THREADS: NonZeroUsize = NonZeroUsize::new(8).expect("a positive constant");
         Self {
             block_size: BlockSize::default(),
             uuid: seed.uuid(label),
@@ -158,7 +156,7 @@ impl Options {
             reserved: ReservedPercent(5),
             journal: JournalPolicy::BySize,
             unused_tables: UnusedTables::Zero,
-            threads: threads(THREADS),
+            threads: threads(),
         }
     }
 
