@@ -1,5 +1,6 @@
 //! Reading an image: what is on it, and where.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -144,16 +145,23 @@ impl Image {
     /// Everything on the image, directories before what is in them, the root left out.
     pub fn entries(&self) -> Result<Vec<Entry>, ReadError> {
         let mut all = Vec::new();
-        let mut open = vec![(Vec::new(), self.root()?)];
+        let root = self.root()?;
+        let mut known = BTreeSet::from([root.0]);
+        let mut open = vec![(Vec::new(), root)];
         while let Some((path, extent)) = open.pop() {
             for mut entry in self.directory(extent)? {
                 entry.path = join(&path, &entry.path);
-                if entry.kind == EntryKind::Directory {
-                    open.extend(entry.extents.first().map(|extent| (entry.path.clone(), *extent)));
+                if entry.kind == EntryKind::Directory
+                    && let Some(extent) = entry.extents.first()
+                {
+                    // One that holds one above it has no end, and its paths would fill the memory first.
+                    if !known.insert(extent.0) {
+                        return Err(self.descriptor("a directory has two names"));
+                    }
+                    open.push((entry.path.clone(), *extent));
                 }
                 all.push(entry);
                 if all.len() > ENTRIES_MAX {
-                    // A directory that holds one above it has no end.
                     return Err(self.descriptor("there are too many entries"));
                 }
             }

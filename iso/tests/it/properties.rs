@@ -20,6 +20,27 @@ fn made_twice_it_is_the_same() {
 }
 
 #[test]
+fn a_directory_that_holds_one_above_it_is_an_error_and_takes_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image.iso");
+    varied().write(&path, Some(&[1; 2048]));
+    let inner = open(&path).find(b"level-0/level-1").unwrap().unwrap().extents[0].0 / 2048;
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The root's record in the primary volume descriptor has its place at byte 2, in both byte orders.
+    let root: [u8; 8] = bytes[16 * 2048 + 158..][..8].try_into().unwrap();
+    let inner = u32::try_from(inner).unwrap();
+    let inner = [inner.to_le_bytes(), inner.to_be_bytes()].concat();
+    let places: Vec<usize> = (0..bytes.len() - 8).filter(|at| bytes[*at..][..8] == inner[..]).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + 8].copy_from_slice(&root);
+    }
+    std::fs::write(&path, &bytes).unwrap();
+    let error = open(&path).entries().unwrap_err().to_string();
+    assert!(error.contains("a directory has two names"), "{error}");
+}
+
+#[test]
 fn a_file_that_became_shorter_pulls_the_rest_forward() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image.iso");
