@@ -18,7 +18,7 @@ use super::{SampleError, files, recipe};
 const SCRIPT: &str = include_str!("files/initrd.sh");
 
 /// zstd level: the kernel unpacks any level equally fast, and past this one little is gained for much time.
-const COMPRESSION_LEVEL: i32 = 15;
+const COMPRESSION_LEVEL: i32 = 9;
 
 /// Directories that the script mounts or fills.
 const DIRECTORIES: [&str; 8] = ["dev", "proc", "run", "sys", "sysroot", "peek", "tmp", "etc/luks-keys"];

@@ -5,8 +5,8 @@ use super::layout::{Options, Pbkdf};
 /// Iterations of PBKDF2-SHA256 for a millisecond of `--iter-time`. cryptsetup measures the machine it
 /// runs on, which would give another image on every host; this is what a core of 2020 does.
 const PBKDF2_PER_MILLISECOND: u32 = 2000;
-/// Milliseconds that one pass of Argon2id over 256 MiB takes on the same core.
-const ARGON2_PASS_MILLISECONDS: u32 = 250;
+/// KiB that Argon2id passes over in a millisecond on the same core.
+const ARGON2_PER_MILLISECOND: u32 = 1 << 10;
 
 /// An argument that cannot be honoured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +146,8 @@ fn with_iter_time(pbkdf: Pbkdf, milliseconds: u32) -> Pbkdf {
             Pbkdf::Pbkdf2 { iterations: milliseconds.saturating_mul(PBKDF2_PER_MILLISECOND).max(1000) }
         }
         Pbkdf::Argon2id { memory, lanes, .. } => {
-            Pbkdf::Argon2id { time: (milliseconds / ARGON2_PASS_MILLISECONDS).max(4), memory, lanes }
+            let passes = u64::from(milliseconds) * u64::from(ARGON2_PER_MILLISECOND) / u64::from(memory.max(1));
+            Pbkdf::Argon2id { time: u32::try_from(passes).unwrap_or(u32::MAX).max(4), memory, lanes }
         }
     }
 }
@@ -178,6 +179,11 @@ mod tests {
         .unwrap();
         assert_eq!(options.pbkdf, Pbkdf::Pbkdf2 { iterations: 20_000 });
         assert_eq!((options.key_bits, options.sector_size, options.label.as_str()), (256, 4096, "root"));
+        // Twice the memory is half as many passes in the same time.
+        let options = apply(&["--iter-time", "2000"]).unwrap();
+        assert_eq!(options.pbkdf, Pbkdf::Argon2id { time: 15, memory: 128 << 10, lanes: 4 });
+        let options = apply(&["--iter-time", "2000", "--pbkdf-memory", "262144"]).unwrap();
+        assert_eq!(options.pbkdf, Pbkdf::Argon2id { time: 7, memory: 256 << 10, lanes: 4 });
         // As a shell splits them.
         let options = apply(&["--pbkdf pbkdf2 -i10 -q", "-s512 --label home"]).unwrap();
         assert_eq!(options.pbkdf, Pbkdf::Pbkdf2 { iterations: 20_000 });

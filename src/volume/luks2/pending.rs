@@ -54,7 +54,7 @@ impl std::fmt::Debug for PendingHeader {
 }
 
 impl PendingHeader {
-    /// Begins to derive the keys of `slots`, one after the other: each may take 256 MiB of memory.
+    /// Begins to derive the keys of `slots`, one after the other: each may take 128 MiB of memory, or what the layout asks for.
     pub(super) fn start(slots: Vec<Slot>, secondary: Vec<u8>, primary: Vec<u8>) -> Self {
         let areas = thread::spawn(move || slots.into_iter().map(Slot::sealed).collect());
         Self { areas, secondary, primary }
