@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Contents, ImageError, filesystem, mkfs_arguments, visit};
 use crate::fs::btrfs::{
-    self, Compression, Effort, Filling, Label, Options, Overwriting, Profile, Storage, SubvolumePath,
-    SwapFile, Volumes,
+    self, Compression, Effort, Filling, Label, Measure, Options, Overwriting, Profile, Storage,
+    SubvolumePath, SwapFile, Volumes,
 };
 use crate::identity::Seed;
 use crate::plan::Plan;
@@ -45,20 +45,18 @@ pub(super) fn check(plan: &Plan, filesystem: &Filesystem) -> Result<(), ImageErr
     }
 }
 
-/// Bytes that each device of `filesystem` must have for its content and `free` bytes to spare.
+/// What each device of `filesystem` must have for its content, and for `free` bytes to spare besides.
 pub(super) fn measure(
     seed: Seed,
     filesystem: &Filesystem,
     contents: &Contents,
     free: ByteSize,
-) -> Result<ByteSize, ImageError> {
+) -> Result<Measure, ImageError> {
     let options = Options { free, ..options(seed, filesystem)? };
     let volumes = volumes(filesystem, contents)?;
     let devices = 1 + more_devices(filesystem).len();
-    match btrfs::measure(&volumes, &options, devices) {
-        Ok(measure) => Ok(measure.size),
-        Err(source) => Err(ImageError::Btrfs { place: filesystem::place(filesystem), source }),
-    }
+    btrfs::measure(&volumes, &options, devices)
+        .map_err(|source| ImageError::Btrfs { place: filesystem::place(filesystem), source })
 }
 
 /// Fills `blocks`, the file system's own first, with `filesystem`.

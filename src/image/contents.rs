@@ -72,10 +72,9 @@ impl Contents {
         let mut needs = plan::Contents::default();
         for filesystem in visit::filesystems(plan) {
             if btrfs::is_btrfs(filesystem) {
-                let least = btrfs::measure(plan.seed, filesystem, self, ByteSize::ZERO)?;
-                let with_free = btrfs::measure(plan.seed, filesystem, self, free)?;
+                let measure = btrfs::measure(plan.seed, filesystem, self, free)?;
                 for device in btrfs::more_devices(filesystem).into_iter().chain([filesystem.device.clone()]) {
-                    needs.need_with_free(device, least, with_free);
+                    needs.need_with_free(device, measure.least, measure.size);
                 }
                 continue;
             }

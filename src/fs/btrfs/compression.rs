@@ -40,6 +40,12 @@ impl Compression {
         }
     }
 
+    /// Whether it leaves noise alone at gigabytes a second by itself, so that looking for noise first costs more than it saves.
+    /// zstd does up to the last level that looks in one place for a match.
+    pub(super) const fn gives_up_early(self) -> bool {
+        matches!(self, Self::Zstd(..=10))
+    }
+
     /// Its number in parts of files.
     pub(super) const fn code(self) -> u8 {
         match self {

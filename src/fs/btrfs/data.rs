@@ -369,7 +369,7 @@ impl Reader<'_, '_> {
         with_buffer(usize_of(piece.len), |input| {
             content.read_at(&mut input[..there], piece.offset)?;
             input[there..].fill(0);
-            let is_tried = effort == Effort::Always || !looks_random(input);
+            let is_tried = effort == Effort::Always || how.gives_up_early() || !looks_random(input);
             if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
                 return Ok(Some(how.code()));
             }

@@ -1,5 +1,6 @@
 //! Inodes with all that belongs to them: the items of a subvolume, in the order of their keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use zerocopy::IntoBytes;
@@ -126,6 +127,12 @@ impl SubvolumeItems<'_, '_> {
             // The root directory names itself.
             return out.item(Key::new(number, kind::INODE_REF, number), &inode_ref(0, b".."));
         }
+        let mut links = self.survey.links(place);
+        if let (1, Some(link)) = (self.survey.link_count(place), links.next()) {
+            let parent = self.survey.number(link.parent).0;
+            let name = inode_ref(link.index, link.name.as_bytes());
+            return out.item(Key::new(number, kind::INODE_REF, parent), &name);
+        }
         let mut by_parent: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         let mut extended: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         let limit = REFS_MAX.min(item_max(self.node_size));
@@ -200,7 +207,10 @@ impl SubvolumeItems<'_, '_> {
             .collect();
         by_hash.sort_by_key(|(hash, index, _)| (*hash, *index));
         for same in by_hash.chunk_by(|a, b| a.0 == b.0) {
-            let item: Vec<u8> = same.iter().flat_map(|(_, _, bytes)| bytes).copied().collect();
+            let item = match same {
+                [(_, _, bytes)] => Cow::Borrowed(bytes),
+                several => Cow::Owned(several.iter().flat_map(|(_, _, bytes)| bytes).copied().collect()),
+            };
             if item.len() > item_max(self.node_size) {
                 let (name, _) = self.survey.entries(place).map(|(index, entry)| (entry.name, index)).fold(
                     (String::new(), 0),

@@ -13,8 +13,10 @@ const UNLIMITED: u64 = 1 << 62;
 /// What a file system for some content takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measure {
-    /// The whole of each device.
+    /// The whole of each device, with the free space that the options ask for.
     pub size: ByteSize,
+    /// The same without free space.
+    pub least: ByteSize,
     /// Bytes of files that will be read for extents: what progress counts to.
     pub data: ByteSize,
 }
@@ -30,7 +32,11 @@ pub fn measure(volumes: &Volumes<'_>, options: &Options, devices: usize) -> Resu
     check_devices(options, devices)?;
     let (overlays, parents) = overlays(volumes)?;
     match Plan::new(volumes, &overlays, parents, (options, &vec![UNLIMITED; devices])) {
-        Ok(plan) => Ok(Measure { size: ByteSize(plan.device_len), data: ByteSize(plan.read_bytes) }),
+        Ok(plan) => Ok(Measure {
+            size: ByteSize(plan.device_len),
+            least: ByteSize(plan.least_len),
+            data: ByteSize(plan.read_bytes),
+        }),
         Err(PlanError::Other(error)) => Err(error),
         Err(PlanError::Short) => {
             Err(BtrfsError::DoesNotFit { needed: ByteSize(u64::MAX), available: ByteSize(UNLIMITED) })

@@ -48,6 +48,8 @@ pub struct Plan<'s> {
     pub metadata: Vec<Chunk>,
     /// The first so many places for nodes are for checksums.
     pub csum_nodes: u64,
+    /// Bytes that each device needs, without free space.
+    pub least_len: u64,
     /// Bytes that each device needs, free space included.
     pub device_len: u64,
     /// Bytes of files that are read.
@@ -91,13 +93,25 @@ impl<'s> Plan<'s> {
             place_metadata((csum_nodes + nodes) * options.node_size.bytes(), options, &mut spaces)?;
         let free =
             options.free.bytes().saturating_mul(options.data.copies()).div_ceil(u64_of(lens.len().max(1)));
-        let device_len = spaces.end() + free.next_multiple_of(CHUNK_UNIT);
+        let least_len = spaces.end();
+        let device_len = least_len + free.next_multiple_of(CHUNK_UNIT);
         if lens.iter().any(|len| *len < device_len) {
             return Err(PlanError::Short);
         }
         let read = pieces.iter().filter(|piece| piece.task != Task::Preallocate);
         let read_bytes = read.map(|piece| piece.len).sum();
-        Ok(Self { surveys, parents, pieces, system, data, metadata, csum_nodes, device_len, read_bytes })
+        Ok(Self {
+            surveys,
+            parents,
+            pieces,
+            system,
+            data,
+            metadata,
+            csum_nodes,
+            least_len,
+            device_len,
+            read_bytes,
+        })
     }
 
     /// All chunks, sorted by address.

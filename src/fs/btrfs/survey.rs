@@ -148,24 +148,27 @@ impl<'s> Survey<'s> {
     ) -> Result<(), BtrfsError> {
         let tree = self.filling.tree;
         let first = self.entries.len();
-        let mut added: BTreeMap<&'s Name, &'s Added<'s>> = BTreeMap::new();
-        if let Some(overlay) = folder.overlay {
-            added.extend(overlay.entries.iter().map(|(name, what)| (*name, what)));
-        }
-        let mut all: BTreeMap<&'s Name, Option<NodeId>> = added.keys().map(|name| (*name, None)).collect();
-        if let Some(node) = folder.node {
-            all.extend(tree.entries(node).map(|(name, id)| (name, Some(id))));
-        }
-        for (name, id) in all {
-            let link =
-                Link { parent: folder.inode, index: INDEX_FIRST + u64_of(self.entries.len() - first), name };
-            let target = match (id, added.get(name)) {
+        let mut of_tree = folder.node.into_iter().flat_map(|node| tree.entries(node)).peekable();
+        let mut of_overlay = folder.overlay.into_iter().flat_map(|overlay| &overlay.entries).peekable();
+        // Both come in the order of names.
+        loop {
+            let next = match (of_tree.peek(), of_overlay.peek()) {
+                (None, None) => break,
+                (Some((name, _)), Some((other, _))) => (*name).min(**other),
+                (Some((name, _)), None) => name,
+                (None, Some((name, _))) => name,
+            };
+            let id = of_tree.next_if(|(name, _)| *name == next).map(|(_, id)| id);
+            let added = of_overlay.next_if(|(name, _)| **name == next).map(|(_, added)| added);
+            let index = INDEX_FIRST + u64_of(self.entries.len() - first);
+            let link = Link { parent: folder.inode, index, name: next };
+            let target = match (id, added) {
                 (id, Some(added)) => self.add(link, id, added, open)?,
                 (Some(id), None) => self.node(link, id, known, open)?,
-                // Every name has one or the other.
+                // The next name is that of one of the two.
                 (None, None) => continue,
             };
-            self.entries.push(Entry { name, target });
+            self.entries.push(Entry { name: next, target });
         }
         self.inodes[folder.inode].entries = first..self.entries.len();
         Ok(())

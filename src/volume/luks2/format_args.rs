@@ -146,7 +146,8 @@ fn with_iter_time(pbkdf: Pbkdf, milliseconds: u32) -> Pbkdf {
             Pbkdf::Pbkdf2 { iterations: milliseconds.saturating_mul(PBKDF2_PER_MILLISECOND).max(1000) }
         }
         Pbkdf::Argon2id { memory, lanes, .. } => {
-            let passes = u64::from(milliseconds) * u64::from(ARGON2_PER_MILLISECOND) / u64::from(memory.max(1));
+            let passes =
+                u64::from(milliseconds) * u64::from(ARGON2_PER_MILLISECOND) / u64::from(memory.max(1));
             Pbkdf::Argon2id { time: u32::try_from(passes).unwrap_or(u32::MAX).max(4), memory, lanes }
         }
     }
