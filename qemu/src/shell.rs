@@ -19,6 +19,9 @@ const LONGEST_LINE: usize = 3800;
 const SETTLE: &str = "stty -echo 2>/dev/null; PS1=; PS2=; (set +H) 2>/dev/null && set +H; \
                       dmesg -n 1 2>/dev/null; LN=0; printf '\\nlandfall-%s-ready\\n' $LN";
 
+/// What it answers, never the echo of it.
+const READY: &str = "landfall-0-ready\n";
+
 /// What a command said and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -42,15 +45,20 @@ impl<'a> Shell<'a> {
         loop {
             console.send_line(SETTLE)?;
             let left = timeout.saturating_sub(start.elapsed());
-            match console.expect("landfall-0-ready\n", TRY.min(left)) {
-                Ok(_) => return Ok(Self { console, number: AtomicU32::new(1) }),
-                Err(Error::Timeout { .. }) if left > TRY => {}
-                Err(Error::Timeout { evidence, .. }) => {
-                    let expected = "a shell on the console".to_owned();
-                    return Err(Error::Timeout { expected, after: timeout, evidence });
-                }
-                Err(error) => return Err(error),
+            // Only the last try is a failure, whose evidence is kept.
+            if left > TRY && !console.comes(READY, TRY)? {
+                continue;
             }
+            if left <= TRY {
+                console.expect(READY, left).map_err(|error| match error {
+                    Error::Timeout { evidence, .. } => {
+                        let expected = "a shell on the console".to_owned();
+                        Error::Timeout { expected, after: timeout, evidence }
+                    }
+                    other => other,
+                })?;
+            }
+            return Ok(Self { console, number: AtomicU32::new(1) });
         }
     }
 

@@ -58,6 +58,14 @@ struct Looked {
 /// The guest's end that we type into.
 struct Input(Box<dyn Write + Send>);
 
+/// Why a pattern did not come.
+enum Missed {
+    /// The guest says no more.
+    Closed,
+    /// The time is over.
+    Late,
+}
+
 impl std::fmt::Debug for Input {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Input")
@@ -108,6 +116,29 @@ impl Console {
 
     /// Waits for whichever of `patterns` comes first; its index and what came before it.
     pub fn expect_any(&self, patterns: &[&str], timeout: Duration) -> Result<(usize, String), Error> {
+        self.look_for(patterns, timeout).map_err(|missed| {
+            let expected = quoted_list(patterns);
+            let evidence = self.directory.evidence(self.last_lines());
+            match missed {
+                Missed::Closed => {
+                    Error::Ended { ending: "its console closed".to_owned(), expected, evidence }
+                }
+                Missed::Late => Error::Timeout { expected, after: timeout, evidence },
+            }
+        })
+    }
+
+    /// Whether `pattern` comes in time. That it stays away is no failure, and keeps no evidence.
+    pub(crate) fn comes(&self, pattern: &str, timeout: Duration) -> Result<bool, Error> {
+        match self.look_for(&[pattern], timeout) {
+            Ok(_) => Ok(true),
+            Err(Missed::Late) => Ok(false),
+            // Says that it is closed, at once.
+            Err(Missed::Closed) => self.expect(pattern, timeout).map(|_| true),
+        }
+    }
+
+    fn look_for(&self, patterns: &[&str], timeout: Duration) -> Result<(usize, String), Missed> {
         let start = Instant::now();
         let mut looked = Looked::default();
         let mut heard = self.shared.lock();
@@ -116,16 +147,11 @@ impl Console {
                 return Ok(found);
             }
             let left = timeout.saturating_sub(start.elapsed());
-            if heard.closed || left.is_zero() {
-                let closed = heard.closed;
-                drop(heard);
-                let expected = quoted_list(patterns);
-                let evidence = self.directory.evidence(self.last_lines());
-                return Err(if closed {
-                    Error::Ended { ending: "its console closed".to_owned(), expected, evidence }
-                } else {
-                    Error::Timeout { expected, after: timeout, evidence }
-                });
+            if heard.closed {
+                return Err(Missed::Closed);
+            }
+            if left.is_zero() {
+                return Err(Missed::Late);
             }
             heard = self.shared.wait(heard, left);
         }

@@ -19,7 +19,16 @@ fn matches_come_in_order_and_once() {
     guest.write_all(b"one \x1b[1mtwo\x1b[0m three two").unwrap();
     assert_eq!(console.expect("two", SOON).unwrap(), "one ");
     assert_eq!(console.expect("two", SOON).unwrap(), " three ");
-    assert!(matches!(console.expect("two", AT_ONCE), Err(Error::Timeout { .. })));
+    assert!(!console.comes("two", AT_ONCE).unwrap());
+}
+
+#[test]
+fn what_may_stay_away_leaves_nothing_behind() {
+    let (console, guest) = connected();
+    let directory = console.directory.path().to_owned();
+    assert!(!console.comes("login:", AT_ONCE).unwrap());
+    drop((console, guest));
+    assert!(!directory.exists());
 }
 
 #[test]
@@ -63,9 +72,13 @@ fn a_timeout_says_what_was_expected_and_keeps_the_evidence() {
 fn a_machine_that_ends_is_not_waited_for() {
     let (console, guest) = connected();
     drop(guest);
-    let error = console.expect("login:", Duration::from_secs(3600)).unwrap_err();
-    assert!(matches!(error, Error::Ended { .. }), "{error}");
-    std::fs::remove_dir_all(&error.evidence().unwrap().directory).unwrap();
+    for error in [
+        console.expect("login:", Duration::from_secs(3600)).unwrap_err(),
+        console.comes("login:", Duration::from_secs(3600)).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Ended { .. }), "{error}");
+    }
+    std::fs::remove_dir_all(console.directory.path()).unwrap();
 }
 
 #[test]
