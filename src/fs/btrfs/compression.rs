@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::Write;
 
 use super::format::SECTOR;
+use crate::buffer::with_buffer;
 use crate::units::usize_of;
 
 /// How files are compressed.
@@ -101,16 +102,13 @@ impl Compressor {
             self.zstd = zstd::bulk::Compressor::new(i32::from(level)).ok().map(|new| (level, new));
         }
         let Some((_, compressor)) = &mut self.zstd else { return false };
-        let before = output.len();
-        output.resize(before + room, 0);
-        // No room for the result means that nothing is saved: stored plain.
-        match compressor.compress_to_buffer(input, &mut output[before..]) {
-            Ok(len) => {
-                output.truncate(before + len);
-                true
-            }
-            Err(_) => false,
-        }
+        // Into a buffer that stays in the core's own cache, and which need not be cleared each time.
+        with_buffer(room, |buffer| {
+            // No room for the result means that nothing is saved: stored plain.
+            let Ok(len) = compressor.compress_to_buffer(input, &mut *buffer) else { return false };
+            output.extend_from_slice(&buffer[..len]);
+            true
+        })
     }
 }
 
