@@ -29,6 +29,15 @@ pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<
     results.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What two pieces of work return that need nothing of each other; the caller's thread does the second.
+pub fn both<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        (joined(first), second)
+    })
+}
+
 /// Calls `work` on each of so many `threads`, but no more than there are `tasks`, the caller's own among them; what
 /// each of them returned, in no order that means anything. What they do has to come from something they share, such
 /// as a counter. A panic of one goes on in the caller.
@@ -36,11 +45,13 @@ pub fn on_threads<T: Send>(threads: NonZeroUsize, tasks: usize, work: impl Fn() 
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads.get().min(tasks)).map(|_| scope.spawn(&work)).collect();
         let own = work();
-        let join = |other: thread::ScopedJoinHandle<'_, T>| {
-            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        others.into_iter().map(join).chain([own]).collect()
+        others.into_iter().map(joined).chain([own]).collect()
     })
+}
+
+/// What a thread returned; its panic goes on in the caller.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(test)]
@@ -60,6 +71,13 @@ mod tests {
             on_threads(three, 9, || assert_ne!(next.fetch_add(1, Ordering::Relaxed), 1))
         });
         assert!(outcome.is_err());
+    }
+
+    #[test]
+    fn both_are_done_and_a_panic_of_either_is_passed_on() {
+        assert_eq!(both(|| 1, || "two"), (1, "two"));
+        assert!(std::panic::catch_unwind(|| both(|| panic!("first"), || ())).is_err());
+        assert!(std::panic::catch_unwind(|| both(|| (), || panic!("second"))).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImageError, Request, System, btrfs, filesystem, machine, visit};
 use crate::boot::esp::{EspOptions, Placement, boot_trees};
+use crate::parallel;
 use crate::plan::assembly::Bcachefs;
 use crate::plan::boot::{BootPartition, has_room_for_boot_code};
 use crate::plan::content::Filesystem;
@@ -79,8 +80,9 @@ impl Contents {
                 continue;
             }
             let tree = self.of(filesystem);
-            let least = filesystem::measure(plan.seed, filesystem, tree, ByteSize::ZERO)?;
-            let with_free = filesystem::measure(plan.seed, filesystem, tree, free)?;
+            let measured = |free| filesystem::measure(plan.seed, filesystem, tree, free);
+            let (least, with_free) = parallel::both(|| measured(ByteSize::ZERO), || measured(free));
+            let (least, with_free) = (least?, with_free?);
             let place = filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path);
             needs.need_with_free(place, least, with_free);
         }
