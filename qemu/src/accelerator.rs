@@ -4,7 +4,7 @@
 //! machine, and then fail at the firmware's first unusual instruction ("KVM internal error"). So KVM is used
 //! after it was seen to run firmware up to its first words on the serial console, and TCG otherwise.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -90,8 +90,19 @@ fn try_device(architecture: Architecture, device: &Path) -> KvmVerdict {
         Err(error) => KvmVerdict::Unusable(format!("{}: {error}", device.display())),
         Ok(_) => match try_machine(architecture) {
             Ok(verdict) => verdict,
-            Err(error) => KvmVerdict::Unusable(error.to_string()),
+            Err(error) => KvmVerdict::Unusable(reason(&error)),
         },
+    }
+}
+
+/// Why the tried machine is no use, in one line. That it fails is an answer: what it left to look at is removed.
+fn reason(error: &Error) -> String {
+    let Some(evidence) = error.evidence() else { return error.to_string() };
+    // Left-overs in the temporary directory are no reason to fail.
+    let _ = fs::remove_dir_all(&evidence.directory);
+    match evidence.messages.lines().next() {
+        Some(first) => first.to_owned(),
+        None => "QEMU ended and said nothing".to_owned(),
     }
 }
 
@@ -120,6 +131,7 @@ fn try_machine(architecture: Architecture) -> Result<KvmVerdict, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run_directory::RunDirectory;
 
     #[test]
     fn tcg_is_given_without_a_trial() {
@@ -135,6 +147,19 @@ mod tests {
         assert_eq!(Accelerator::choose(Acceleration::Automatic, foreign).unwrap(), Accelerator::Tcg);
         let error = Accelerator::choose(Acceleration::Kvm, foreign).unwrap_err();
         assert!(error.to_string().starts_with("KVM does not run"), "{error}");
+    }
+
+    #[test]
+    fn a_machine_that_fails_leaves_its_reason_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(Some(parent.path())).unwrap();
+        fs::write(directory.messages(), "failed to set MSR 0x10a\nAssertion failed\n").unwrap();
+        let (ending, expected) = ("signal: 6".to_owned(), "QEMU to start".to_owned());
+        let error = Error::Ended { ending, expected, evidence: directory.evidence(Vec::new()) };
+        drop(directory);
+        assert_eq!(reason(&error), "failed to set MSR 0x10a");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert_eq!(reason(&Error::Monitor("gone".to_owned())), "qemu's monitor: gone");
     }
 
     #[test]
