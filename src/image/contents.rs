@@ -34,10 +34,13 @@ impl Contents {
         if !["/", "/nix", "/nix/store"].iter().any(|path| on_disk.contains(*path)) {
             return Err(ImageError::NoStore);
         }
-        let boot = boot_files(plan, &mounted, (system, request))?;
+        // Kernels and initrds are named by their bytes, all of which are read for that.
+        let closure = system.closure();
+        let (tree, boot) =
+            parallel::both(|| install_tree(closure), || boot_files(plan, &mounted, (system, request)));
+        let (boot, mut tree) = (boot?, tree?);
         let mount_points: Vec<MountPoint> =
             plan.mounts.iter().map(|mount| mount.path.clone()).filter(|path| path.starts_with('/')).collect();
-        let mut tree = install_tree(system.closure())?;
         if let Some(extra) = &request.extra_files {
             tree.merge(extra)?;
         }

@@ -12,6 +12,8 @@
 //! Everything is modified at second 1 after 1970, like the store: a first boot is the same on every
 //! machine. Machine id, host keys and random seed are left to that boot.
 
+use std::cmp::Reverse;
+
 use super::database::{self, DATABASE_FILE, DatabaseError, SCHEMA_FILE, SCHEMA_VERSION};
 use super::scan::{self, ScanError};
 use super::{Closure, StorePath};
@@ -101,8 +103,11 @@ pub fn add_store(tree: &mut Tree, store: NodeId, closure: &Closure) -> Result<()
         }
         return Ok(());
     }
-    let mut objects = Vec::with_capacity(closure.paths().len());
-    for info in closure.paths() {
+    let mut infos: Vec<_> = closure.paths().collect();
+    // Threads take one after the other: the largest first, so that none is alone with it at the end.
+    infos.sort_by_key(|info| Reverse(info.nar_size));
+    let mut objects = Vec::with_capacity(infos.len());
+    for info in infos {
         objects.push((Name::new(info.path.base_name().as_bytes())?, closure.host_path(&info.path)));
     }
     Ok(scan::add_objects(tree, store, &objects)?)

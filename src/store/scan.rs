@@ -42,7 +42,7 @@ enum Found {
 }
 
 /// Adds what is at each of `paths` to the directory `parent`, under the name beside it. Paths are
-/// looked at by several threads; the result does not show it.
+/// looked at by several threads, in this order; the result does not show it.
 pub(super) fn add_objects(
     tree: &mut Tree,
     parent: NodeId,
@@ -114,22 +114,13 @@ fn look_at_folder(mut folder: Dir, path: &Path) -> Result<Found, ScanError> {
 }
 
 fn add(tree: &mut Tree, parent: NodeId, name: Name, found: Found) -> Result<(), TreeError> {
-    let mut node = |permissions, kind| {
-        tree.add(parent, name.clone(), Node { metadata: Metadata::root(permissions), kind })
-    };
-    match found {
-        Found::Directory(entries) => {
-            let folder = node(0o555, Kind::directory())?;
-            for (name, found) in entries {
-                add(tree, folder, name, found)?;
-            }
-        }
+    let (permissions, kind, entries) = match found {
+        Found::Directory(entries) => (0o555, Kind::directory(), entries),
         Found::File { executable, file } => {
-            node(if executable { 0o555 } else { 0o444 }, Kind::File(Content::Host(file)))?;
+            (if executable { 0o555 } else { 0o444 }, Kind::File(Content::Host(file)), Vec::new())
         }
-        Found::Symlink(target) => {
-            node(0o777, Kind::Symlink(target))?;
-        }
-    }
-    Ok(())
+        Found::Symlink(target) => (0o777, Kind::Symlink(target), Vec::new()),
+    };
+    let id = tree.add(parent, name, Node { metadata: Metadata::root(permissions), kind })?;
+    entries.into_iter().try_for_each(|(name, found)| add(tree, id, name, found))
 }

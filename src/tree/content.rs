@@ -107,11 +107,12 @@ impl Content {
     }
 
     /// The ranges that hold data, ascending and within `len`; the rest is holes that read as zeroes.
-    pub fn data_ranges(&self) -> Vec<ByteRange> {
-        match self {
-            Self::Host(HostFile { data: Some(ranges), .. }) => ranges.clone(),
-            _ => ByteRange::new(0, self.len()).filter(|range| !range.is_empty()).into_iter().collect(),
-        }
+    pub fn data_ranges(&self) -> impl Iterator<Item = ByteRange> {
+        let (listed, whole) = match self {
+            Self::Host(HostFile { data: Some(ranges), .. }) => (ranges.as_slice(), None),
+            _ => (&[][..], ByteRange::new(0, self.len()).filter(|range| !range.is_empty())),
+        };
+        listed.iter().copied().chain(whole)
     }
 
     /// Makes the bytes available. A host file whose size is not the planned one is an error.

@@ -235,7 +235,7 @@ mod tests {
         File::create(dir.path().join("void")).unwrap().set_len(1 << 20).unwrap();
         let tree = host_tree(dir.path()).unwrap();
         let ranges = |name| match &tree.node(tree.lookup(name).unwrap()).kind {
-            Kind::File(content) => content.data_ranges(),
+            Kind::File(content) => content.data_ranges().collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
         let sparse = ranges("sparse");

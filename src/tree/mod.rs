@@ -12,6 +12,7 @@ mod split;
 mod walk;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 pub use content::{Content, ContentError, HostFile, OpenContent, Source};
 pub use host::{HostTreeError, host_tree};
@@ -185,13 +186,13 @@ impl Tree {
     /// Gives the node `id` one more name: a hard link.
     pub fn link(&mut self, parent: NodeId, name: Name, id: NodeId) -> Result<(), TreeError> {
         match &mut self.nodes[parent.index()].kind {
-            Kind::Directory(entries) => {
-                if entries.contains_key(&name) {
-                    return Err(TreeError::Exists(name.to_string()));
+            Kind::Directory(entries) => match entries.entry(name) {
+                Entry::Occupied(there) => Err(TreeError::Exists(there.key().to_string())),
+                Entry::Vacant(free) => {
+                    free.insert(id);
+                    Ok(())
                 }
-                entries.insert(name, id);
-                Ok(())
-            }
+            },
             _ => Err(TreeError::NotADirectory(name.to_string())),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Kind, Metadata, Name, Node, NodeId, Tree, TreeError};
+use super::{Kind, Metadata, Node, NodeId, Tree, TreeError};
 
 /// Where a file system is mounted: an absolute path without `.`, `..`, doubled or trailing slashes.
 /// `/` is the root.
@@ -19,57 +19,79 @@ pub fn split(mut tree: Tree, mount_points: &[MountPoint]) -> Result<BTreeMap<Mou
         let id = tree.make_directories(mount_point, &Metadata::root(0o755))?;
         by_node.insert(id, mount_point.clone());
     }
+    let mut names = vec![0_u32; tree.len()];
+    for node in &tree.nodes {
+        if let Kind::Directory(entries) = &node.kind {
+            entries.values().for_each(|id| names[id.index()] += 1);
+        }
+    }
     let mut trees = BTreeMap::new();
-    copy_from(&tree, Tree::ROOT, &by_node, "/".to_owned(), &mut trees)?;
+    Cutter { names, nodes: tree.nodes, mounts: by_node }.cut(Tree::ROOT, "/".to_owned(), &mut trees)?;
     Ok(trees)
 }
 
-/// Copies what is below `root` of `tree`, up to the next mount points, into a tree for `mount_point`.
-fn copy_from(
-    tree: &Tree,
-    root: NodeId,
-    mounts: &BTreeMap<NodeId, MountPoint>,
-    mount_point: MountPoint,
-    trees: &mut BTreeMap<MountPoint, Tree>,
-) -> Result<(), TreeError> {
-    let mut copy = Tree::new(tree.node(root).metadata.clone());
-    let mut copied: BTreeMap<NodeId, NodeId> = BTreeMap::new();
-    let mut folders = vec![(root, Tree::ROOT)];
-    let mut below = Vec::new();
-    while let Some((from, to)) = folders.pop() {
-        let entries: Vec<(Name, NodeId)> = tree.entries(from).map(|(name, id)| (name.clone(), id)).collect();
-        for (name, id) in entries {
-            if let Some(known) = copied.get(&id) {
-                copy.link(to, name, *known)?;
-                continue;
-            }
-            let node = tree.node(id);
-            let is_folder = matches!(node.kind, Kind::Directory(_));
-            let kind = if is_folder { Kind::directory() } else { node.kind.clone() };
-            let new = if let Some(mount) = mounts.get(&id) {
-                below.push((id, mount.clone()));
-                copy.add(to, name, Node { metadata: Metadata::root(0o755), kind })?
-            } else {
-                let new = copy.add(to, name, Node { metadata: node.metadata.clone(), kind })?;
-                if is_folder {
-                    folders.push((id, new));
+/// A tree on its way into several.
+struct Cutter {
+    nodes: Vec<Node>,
+    /// How many names each node has.
+    names: Vec<u32>,
+    mounts: BTreeMap<NodeId, MountPoint>,
+}
+
+impl Cutter {
+    /// Moves what is below `root`, up to the next mount points, into a tree for `mount_point`.
+    fn cut(
+        &mut self,
+        root: NodeId,
+        mount_point: MountPoint,
+        trees: &mut BTreeMap<MountPoint, Tree>,
+    ) -> Result<(), TreeError> {
+        let root = self.take(root);
+        let mut part = Tree::new(root.metadata);
+        // Nodes with further names, which may come later.
+        let mut linked: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+        let mut folders = vec![(root.kind, Tree::ROOT)];
+        let mut below = Vec::new();
+        while let Some((folder, to)) = folders.pop() {
+            let Kind::Directory(entries) = folder else { continue };
+            for (name, id) in entries {
+                if let Some(known) = linked.get(&id) {
+                    part.link(to, name, *known)?;
+                    continue;
                 }
-                new
-            };
-            copied.insert(id, new);
+                let mut node = if let Some(mount) = self.mounts.get(&id) {
+                    below.push((id, mount.clone()));
+                    Node { metadata: Metadata::root(0o755), kind: Kind::directory() }
+                } else {
+                    self.take(id)
+                };
+                let folder = matches!(node.kind, Kind::Directory(_))
+                    .then(|| std::mem::replace(&mut node.kind, Kind::directory()));
+                let new = part.add(to, name, node)?;
+                folders.extend(folder.map(|folder| (folder, new)));
+                if self.names[id.index()] > 1 {
+                    linked.insert(id, new);
+                }
+            }
         }
+        trees.insert(mount_point, part);
+        below.into_iter().try_for_each(|(id, mount)| self.cut(id, mount, trees))
     }
-    trees.insert(mount_point, copy);
-    for (id, mount) in below {
-        copy_from(tree, id, mounts, mount, trees)?;
+
+    /// The node `id`, which stays only where it has further names.
+    fn take(&mut self, id: NodeId) -> Node {
+        let node = &mut self.nodes[id.index()];
+        if self.names[id.index()] > 1 {
+            return node.clone();
+        }
+        std::mem::replace(node, Node { metadata: Metadata::root(0), kind: Kind::Fifo })
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Content;
+    use crate::tree::{Content, Name};
 
     fn sample() -> Tree {
         let mut tree = Tree::new(Metadata::root(0o755));

@@ -334,7 +334,7 @@ impl<'s> Survey<'s> {
         len > 0
             && len <= INLINE_MAX
             && self.filling.storage.overwriting != Overwriting::InPlace
-            && matches!(self.kind(place), Some(Kind::File(content)) if !content.data_ranges().is_empty())
+            && matches!(self.kind(place), Some(Kind::File(content)) if content.data_ranges().next().is_some())
     }
 
     /// The stretches of the file at `place` that are stored in extents, in whole sectors, ascending and not touching.

@@ -165,7 +165,7 @@ impl<'t> Survey<'t> {
                 for (_, blocks) in segments(content, self.block_size)? {
                     sum = (sum.0 + blocks, sum.1 + extents_for(blocks));
                 }
-                self.data_bytes += content.data_ranges().iter().map(|range| range.len()).sum::<u64>();
+                self.data_bytes += content.data_ranges().map(|range| range.len()).sum::<u64>();
                 sum
             }
             Kind::Symlink(target) => (self.symlink_blocks(target)?, 1),

@@ -106,7 +106,7 @@ impl Share<'_> {
 fn digest_file(content: &Content, buffer: &mut [u8], digests: &mut Digests) -> Result<(), ContentError> {
     let block_size = u64_of(buffer.len());
     let open = content.open()?;
-    let data = content.data_ranges();
+    let data: Vec<_> = content.data_ranges().collect();
     for piece in 0..u64_of(pieces(content.len(), block_size)) {
         let start = piece * block_size;
         let end = (start + block_size).min(content.len());

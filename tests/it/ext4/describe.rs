@@ -88,7 +88,7 @@ fn hex(bytes: &[u8]) -> String {
 fn digest(content: &Content) -> String {
     let mut hasher = Sha256::new();
     let open = content.open().unwrap();
-    let ranges = content.data_ranges();
+    let ranges: Vec<_> = content.data_ranges().collect();
     let mut piece = vec![0; PIECE];
     let pieces = content.len().div_ceil(u64_of(PIECE));
     for index in 0..pieces {

@@ -134,7 +134,7 @@ fn write_file(
     let open = content.open()?;
     let end = ByteRange::new(content.len(), 0);
     let mut at = 0;
-    for range in content.data_ranges().into_iter().chain(end) {
+    for range in content.data_ranges().chain(end) {
         if let Some(hole) = ByteRange::new(offset + at, range.start() - at).filter(|hole| !hole.is_empty()) {
             block.zero_range(hole)?;
         }

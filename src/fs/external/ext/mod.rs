@@ -74,9 +74,7 @@ fn inodes(tree: &Tree, size: u64) -> u64 {
 /// Blocks that a node takes.
 fn node_blocks(node: &Node) -> u64 {
     let data = match &node.kind {
-        Kind::File(content) => {
-            content.data_ranges().iter().map(|range| range.len().div_ceil(BLOCK) + 1).sum()
-        }
+        Kind::File(content) => content.data_ranges().map(|range| range.len().div_ceil(BLOCK) + 1).sum(),
         Kind::Symlink(target) => u64::from(target.len() >= FAST_LINK),
         Kind::Directory(entries) => {
             let names = entries.keys().map(|name| 8 + u64_of(name.as_bytes().len()).next_multiple_of(4));
