@@ -1,4 +1,4 @@
-//! Telling from a sample that bytes are in no order that a compressor could use.
+//! Telling without compressing them that bytes are in no order that a compressor could use.
 
 use crate::units::{u64_of, usize_of};
 
@@ -8,6 +8,16 @@ const PIECES: usize = 16;
 const PIECE: usize = 2 << 10;
 /// The sample's length; what is shorter is not judged.
 pub(super) const SAMPLE: usize = PIECES * PIECE;
+
+/// What files begin with whose content is compressed as well as zstd could: gzip (RFC 1952), xz, Zstandard (RFC 8878), bzip2.
+const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b\x08", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh"];
+/// As much of a file's beginning as [`is_compressed`] looks at.
+pub(super) const HEAD: usize = 6;
+
+/// Whether a file that begins with `head` says that it is compressed.
+pub(super) fn is_compressed(head: &[u8]) -> bool {
+    COMPRESSED.iter().any(|magic| head.starts_with(magic))
+}
 
 /// Whether all values of a byte are about equally frequent in a sample of `input`, of [`SAMPLE`] bytes or more.
 pub(super) fn looks_random(input: &[u8]) -> bool {
@@ -32,6 +42,19 @@ pub(super) fn looks_random(input: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compressed_files_are_told_by_how_they_begin() {
+        let data = b"the quick brown fox ".repeat(100);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, &data).unwrap();
+        let zstd = zstd::bulk::compress(&data, 3).unwrap();
+        for compressed in [gzip.finish().unwrap(), zstd, b"\xfd7zXZ\0\0\x04".to_vec(), b"BZh91AY".to_vec()] {
+            assert!(is_compressed(&compressed[..HEAD]), "{:x?}", &compressed[..HEAD]);
+            assert!(!is_compressed(&compressed[..2]));
+        }
+        assert!(!is_compressed(&data));
+    }
 
     #[test]
     fn noise_looks_random_and_what_has_a_pattern_does_not() {

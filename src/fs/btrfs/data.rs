@@ -23,7 +23,7 @@ use super::pieces::{Piece, Task, shares};
 use super::survey::{Origin, Survey};
 use super::volumes::Effort;
 use crate::buffer::with_buffer;
-use crate::fs::entropy::looks_random;
+use crate::fs::entropy::{self, looks_random};
 use crate::fs::swap;
 use crate::identity::Seed;
 use crate::parallel::on_threads;
@@ -309,6 +309,46 @@ fn take(count: usize, turns: &Mutex<Turns<'_>>, moved: &Condvar) -> Option<(usiz
     }
 }
 
+/// The file that was read last: the next piece is mostly of the same.
+struct OpenFile<'a> {
+    /// Its volume and inode.
+    whose: (usize, usize),
+    content: OpenContent<'a>,
+    /// Its length.
+    len: u64,
+    /// Whether it says of itself that it is compressed, once somebody asked.
+    is_compressed: Option<bool>,
+}
+
+impl OpenFile<'_> {
+    /// Fills `bytes` with `piece`; what lies behind the end is zero.
+    fn read(&self, piece: &Piece, bytes: &mut [u8]) -> Result<(), ContentError> {
+        let there = usize_of(piece.len.min(self.len.saturating_sub(piece.offset)));
+        self.content.read_at(&mut bytes[..there], piece.offset)?;
+        bytes[there..].fill(0);
+        Ok(())
+    }
+
+    /// Whether the file, of which `input` is `piece`, says of itself that it is compressed.
+    fn is_compressed(&mut self, piece: &Piece, input: &[u8]) -> Result<bool, ContentError> {
+        if let Some(known) = self.is_compressed {
+            return Ok(known);
+        }
+        let mut head = [0; entropy::HEAD];
+        let head = if piece.offset == 0 {
+            input
+        } else {
+            // Another thread has the beginning.
+            let there = head.len().min(usize_of(self.len));
+            self.content.read_at(&mut head[..there], 0)?;
+            &head
+        };
+        let is_compressed = entropy::is_compressed(head);
+        self.is_compressed = Some(is_compressed);
+        Ok(is_compressed)
+    }
+}
+
 /// One thread's means of reading.
 struct Reader<'c, 'a> {
     copying: &'c Copying<'a>,
@@ -319,7 +359,7 @@ impl Reader<'_, '_> {
     /// Reads and compresses the pieces of a share.
     fn read(&mut self, share: &[Piece], ready: &mut Ready) -> Result<(), BtrfsError> {
         let surveys = self.copying.surveys;
-        let mut open: Option<((usize, usize), OpenContent<'_>)> = None;
+        let mut open: Option<OpenFile<'_>> = None;
         for piece in share {
             let survey = &surveys[piece.volume];
             let start = ready.bytes.len();
@@ -330,14 +370,18 @@ impl Reader<'_, '_> {
                 Task::Plain | Task::Compress(..) => {
                     let wrong = |source| BtrfsError::Content { path: survey.path(piece.inode), source };
                     let Some(Kind::File(content)) = survey.kind(piece.inode) else { continue };
-                    let known = open.take().filter(|(whose, _)| *whose == (piece.volume, piece.inode));
-                    let content = match known {
-                        Some((_, content)) => content,
-                        None => content.open().map_err(wrong)?,
+                    let whose = (piece.volume, piece.inode);
+                    let mut file = match open.take().filter(|file| file.whose == whose) {
+                        Some(file) => file,
+                        None => OpenFile {
+                            whose,
+                            content: content.open().map_err(wrong)?,
+                            len: content.len(),
+                            is_compressed: None,
+                        },
                     };
-                    let len = survey.file_len(piece.inode);
-                    code = self.content(&content, (piece, len), ready).map_err(wrong)?;
-                    open = Some(((piece.volume, piece.inode), content));
+                    code = self.content(&mut file, piece, ready).map_err(wrong)?;
+                    open = Some(file);
                 }
             }
             let bytes = start..ready.bytes.len();
@@ -351,25 +395,24 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Reads a piece of a file of `len` bytes, and compresses it where that was asked for and saves something: then the
-    /// number of the method.
+    /// Reads a piece of `file`, and compresses it where that was asked for and saves something: then the number of the
+    /// method.
     fn content(
         &mut self,
-        content: &OpenContent<'_>,
-        (piece, len): (&Piece, u64),
+        file: &mut OpenFile<'_>,
+        piece: &Piece,
         ready: &mut Ready,
     ) -> Result<Option<u8>, ContentError> {
-        let there = usize_of(piece.len.min(len.saturating_sub(piece.offset)));
         let Task::Compress(how, effort) = piece.task else {
             let start = ready.bytes.len();
             ready.bytes.resize(start + usize_of(piece.len), 0);
-            content.read_at(&mut ready.bytes[start..start + there], piece.offset)?;
+            file.read(piece, &mut ready.bytes[start..])?;
             return Ok(None);
         };
         with_buffer(usize_of(piece.len), |input| {
-            content.read_at(&mut input[..there], piece.offset)?;
-            input[there..].fill(0);
-            let is_tried = effort == Effort::Always || how.gives_up_early() || !looks_random(input);
+            file.read(piece, input)?;
+            let is_tried = effort == Effort::Always
+                || !file.is_compressed(piece, input)? && (how.gives_up_early() || !looks_random(input));
             if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
                 return Ok(Some(how.code()));
             }

@@ -1,16 +1,19 @@
-//! The bytes of small files, which lie beside their inodes: read ahead by a thread of its own.
+//! The bytes of small files, which lie beside their inodes: read ahead by threads of their own.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::error::BtrfsError;
 use super::inode::Inline;
 use super::survey::Survey;
 use crate::tree::{ContentError, Kind};
+use crate::units::usize_of;
 
 /// Bytes of small files that are handed over at a time.
 const BATCH_BYTES: usize = 256 << 10;
-/// Batches that may wait.
-const BATCHES: usize = 4;
+/// Threads that read batches in turn: to open a file takes longer than to make its items.
+const READERS: usize = 2;
+/// Batches of each that may wait.
+const BATCHES: usize = 2;
 
 /// Small files one behind the other, each with its inode's place and where it ends.
 #[derive(Default)]
@@ -19,9 +22,11 @@ struct Batch {
     files: Vec<(usize, usize)>,
 }
 
-/// Hands out what the other thread has read.
+/// Hands out what the other threads have read.
 pub struct InlineReader {
-    batches: Receiver<Result<Batch, BtrfsError>>,
+    readers: [Receiver<Result<Batch, BtrfsError>>; READERS],
+    /// Whose batch comes next.
+    turn: usize,
     batch: Batch,
     /// The next file of the batch, and where it begins.
     next: (usize, usize),
@@ -34,31 +39,52 @@ impl InlineReader {
         use_it: impl FnOnce(&mut Self) -> Result<R, BtrfsError>,
     ) -> Result<R, BtrfsError> {
         std::thread::scope(|scope| {
-            let (sender, batches) = sync_channel(BATCHES);
-            scope.spawn(move || {
-                let mut batch = Batch::default();
-                for place in (0..survey.inodes.len()).filter(|place| survey.is_inline(*place)) {
-                    if let Err(error) = read(survey, place, &mut batch.bytes) {
-                        // Who receives no more has failed by itself.
-                        let _ = sender.send(Err(error));
-                        return;
-                    }
-                    batch.files.push((place, batch.bytes.len()));
-                    if batch.bytes.len() >= BATCH_BYTES
-                        && sender.send(Ok(std::mem::take(&mut batch))).is_err()
-                    {
-                        return;
-                    }
-                }
-                let _ = sender.send(Ok(batch));
+            let readers = std::array::from_fn(|reader| {
+                let (sender, batches) = sync_channel(BATCHES);
+                scope.spawn(move || read_batches(survey, reader, &sender));
+                batches
             });
-            let mut reader = Self { batches, batch: Batch::default(), next: (0, 0) };
-            // The receiver goes before the scope ends, so that the thread does not wait for it.
+            let mut reader = Self { readers, turn: 0, batch: Batch::default(), next: (0, 0) };
+            // The receivers go before the scope ends, so that the threads do not wait for them.
             let result = use_it(&mut reader);
             drop(reader);
             result
         })
     }
+}
+
+/// Reads the batches that are `reader`'s, one of [`READERS`]. Where they end follows from the lengths of files alone.
+fn read_batches(survey: &Survey<'_>, reader: usize, sender: &SyncSender<Result<Batch, BtrfsError>>) {
+    let mut turn = 0;
+    let mut files: Vec<(usize, usize)> = Vec::new();
+    let mut places = (0..survey.inodes.len()).filter(|place| survey.is_inline(*place)).peekable();
+    while let Some(place) = places.next() {
+        let start = files.last().map_or(0, |(_, end)| *end);
+        let end = start + usize_of(survey.file_len(place));
+        files.push((place, end));
+        if end < BATCH_BYTES && places.peek().is_some() {
+            continue;
+        }
+        let files = std::mem::take(&mut files);
+        // Who receives no more has failed by itself.
+        if turn == reader && sender.send(read(survey, files)).is_err() {
+            return;
+        }
+        turn = (turn + 1) % READERS;
+    }
+}
+
+fn read(survey: &Survey<'_>, files: Vec<(usize, usize)>) -> Result<Batch, BtrfsError> {
+    let mut bytes = vec![0; files.last().map_or(0, |(_, end)| *end)];
+    let mut start = 0;
+    for (place, end) in &files {
+        if let Some(Kind::File(content)) = survey.kind(*place) {
+            let wrong = |source| BtrfsError::Content { path: survey.path(*place), source };
+            content.open().and_then(|open| open.read_at(&mut bytes[start..*end], 0)).map_err(wrong)?;
+        }
+        start = *end;
+    }
+    Ok(Batch { bytes, files })
 }
 
 impl Inline for InlineReader {
@@ -68,7 +94,8 @@ impl Inline for InlineReader {
             source: ContentError::Source("a file was not read when its turn came".to_owned()),
         };
         while self.next.0 == self.batch.files.len() {
-            self.batch = self.batches.recv().map_err(|_| lost())??;
+            self.batch = self.readers[self.turn].recv().map_err(|_| lost())??;
+            self.turn = (self.turn + 1) % READERS;
             self.next = (0, 0);
         }
         let (index, start) = self.next;
@@ -80,12 +107,4 @@ impl Inline for InlineReader {
         self.next = (index + 1, end);
         Ok(())
     }
-}
-
-fn read(survey: &Survey<'_>, place: usize, bytes: &mut Vec<u8>) -> Result<(), BtrfsError> {
-    let Some(Kind::File(content)) = survey.kind(place) else { return Ok(()) };
-    let wrong = |source| BtrfsError::Content { path: survey.path(place), source };
-    let start = bytes.len();
-    bytes.resize(start + crate::units::usize_of(content.len()), 0);
-    content.open().and_then(|open| open.read_at(&mut bytes[start..], 0)).map_err(wrong)
 }

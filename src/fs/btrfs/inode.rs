@@ -1,6 +1,5 @@
 //! Inodes with all that belongs to them: the items of a subvolume, in the order of their keys.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use zerocopy::IntoBytes;
@@ -19,7 +18,7 @@ use super::format::node::DiskKey;
 use super::hash::{extref_hash, name_hash};
 use super::key::Key;
 use super::options::NodeSize;
-use super::survey::{InodeNumber, Link, Origin, Survey, Target};
+use super::survey::{Entry, InodeNumber, Link, Origin, Survey, Target};
 use super::volumes::Overwriting;
 use crate::tree::{Kind, Metadata, Xattr};
 use crate::units::{low_u16, low_u32, u64_of, usize_of};
@@ -198,44 +197,37 @@ impl SubvolumeItems<'_, '_> {
     /// Entries of a directory, by hash and by place.
     fn entries(&self, place: usize, out: &mut Emitter<'_>) -> Result<(), BtrfsError> {
         let number = self.survey.number(place).0;
-        let mut by_hash: Vec<(u64, u64, Vec<u8>)> = self
+        let mut by_hash: Vec<(u64, u64, &Entry<'_>)> = self
             .survey
             .entries(place)
-            .map(|(index, entry)| {
-                (name_hash(entry.name.as_bytes()), index, self.entry(entry.target, entry.name.as_bytes()))
-            })
+            .map(|(index, entry)| (name_hash(entry.name.as_bytes()), index, entry))
             .collect();
-        by_hash.sort_by_key(|(hash, index, _)| (*hash, *index));
+        by_hash.sort_unstable_by_key(|(hash, index, _)| (*hash, *index));
+        let mut item = Vec::new();
         for same in by_hash.chunk_by(|a, b| a.0 == b.0) {
-            let item = match same {
-                [(_, _, bytes)] => Cow::Borrowed(bytes),
-                several => Cow::Owned(several.iter().flat_map(|(_, _, bytes)| bytes).copied().collect()),
-            };
+            item.clear();
+            same.iter().for_each(|(_, _, entry)| self.append_entry(entry, &mut item));
+            let (hash, _, first) = same[0];
             if item.len() > item_max(self.node_size) {
-                let (name, _) = self.survey.entries(place).map(|(index, entry)| (entry.name, index)).fold(
-                    (String::new(), 0),
-                    |found, (name, index)| {
-                        if index == same[0].1 { (name.to_string(), index) } else { found }
-                    },
-                );
-                return Err(self.unfit(place, Unfit::Collision(name)));
+                return Err(self.unfit(place, Unfit::Collision(first.name.to_string())));
             }
-            out.item(Key::new(number, kind::DIR_ITEM, same[0].0), &item)?;
+            out.item(Key::new(number, kind::DIR_ITEM, hash), &item)?;
         }
-        by_hash.sort_by_key(|(_, index, _)| *index);
-        by_hash
-            .iter()
-            .try_for_each(|(_, index, item)| out.item(Key::new(number, kind::DIR_INDEX, *index), item))
+        self.survey.entries(place).try_for_each(|(index, entry)| {
+            item.clear();
+            self.append_entry(entry, &mut item);
+            out.item(Key::new(number, kind::DIR_INDEX, index), &item)
+        })
     }
 
-    fn entry(&self, target: Target, name: &[u8]) -> Vec<u8> {
-        let (location, kind) = match target {
+    fn append_entry(&self, entry: &Entry<'_>, item: &mut Vec<u8>) {
+        let (location, kind) = match entry.target {
             Target::Inode(place) => {
                 (Key::new(self.survey.number(place).0, kind::INODE_ITEM, 0), self.survey.file_type(place))
             }
             Target::Subvolume(number) => (Key::new(number, kind::ROOT_ITEM, u64::MAX), file_type::DIRECTORY),
         };
-        dir_item(location, kind, name)
+        append_dir_item((location, kind), entry.name.as_bytes(), item);
     }
 
     fn symlink(&self, place: usize, target: &[u8], out: &mut Emitter<'_>) -> Result<(), BtrfsError> {
@@ -300,8 +292,14 @@ pub fn inode_item(metadata: &Metadata) -> InodeItem {
     }
 }
 
-/// An entry of a directory that leads to `location`.
+/// An entry of a directory that leads to `location`, which is of `kind`.
 pub fn dir_item(location: Key, kind: u8, name: &[u8]) -> Vec<u8> {
+    let mut item = Vec::new();
+    append_dir_item((location, kind), name, &mut item);
+    item
+}
+
+fn append_dir_item((location, kind): (Key, u8), name: &[u8], item: &mut Vec<u8>) {
     let head = DirItem {
         location: location.into(),
         transid: GENERATION.into(),
@@ -309,7 +307,8 @@ pub fn dir_item(location: Key, kind: u8, name: &[u8]) -> Vec<u8> {
         name_len: low_u16(u64_of(name.len())).into(),
         kind,
     };
-    [head.as_bytes(), name].concat()
+    item.extend_from_slice(head.as_bytes());
+    item.extend_from_slice(name);
 }
 
 /// A name of an inode.

@@ -58,7 +58,8 @@ pub enum Overwriting {
 /// Which extents a compressor is tried on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effort {
-    /// Those that do not look random in a sample (`compress`), as the kernel has it.
+    /// Those that do not look random in a sample, of files that do not begin as compressed ones do (`compress`): the
+    /// kernel gives a file up after the first extent that could not be made smaller.
     #[default]
     Promising,
     /// Each (`compress-force`).
