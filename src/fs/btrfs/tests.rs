@@ -195,6 +195,30 @@ fn one_mib_less_than_measured_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn files_that_say_they_are_compressed_are_tried_only_by_force() {
+    let mut archive = b"\x1f\x8b\x08".to_vec();
+    archive.resize(500_000, b'x');
+    let root = Metadata::root(0o755);
+    let mut tree = Tree::new(root.clone());
+    let kind = Kind::File(Content::from(archive));
+    tree.insert("archive", Node { metadata: Metadata::root(0o644), kind }, &root).unwrap();
+    let data = |effort, threads| {
+        let compression = Some(Compression::Zstd(3));
+        let mut volumes = Volumes::from(&tree);
+        volumes.top.storage = Storage { compression, effort, ..Storage::default() };
+        let options = Options { threads: NonZeroUsize::new(threads).unwrap(), ..options() };
+        let size = usize_of(measure(&volumes, &options, 1).unwrap().size.bytes());
+        let block = MemoryBlock::from_bytes(vec![0; size], SectorSize::S512);
+        let step = Step::start(&Silent, "btrfs", None, Unit::Bytes);
+        write(&volumes, &options, &[&block], step).unwrap().data.bytes()
+    };
+    for threads in [1, 4] {
+        assert_eq!(data(Effort::Promising, threads), 123 * 4096, "each of four extents is stored plain");
+        assert_eq!(data(Effort::Always, threads), 4 * 4096, "each is a sector of repetitions");
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_nothing() {
     let tree = tree();
     let storage = Storage { compression: Some(Compression::Zstd(3)), ..Storage::default() };
