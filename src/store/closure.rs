@@ -72,6 +72,7 @@ impl Closure {
             paths: BTreeMap::new(),
             packed: None,
         };
+        let _one_state = source.snapshot()?;
         let mut pending = vec![(toplevel.clone(), toplevel.clone())];
         while let Some((path, needed_by)) = pending.pop() {
             if closure.paths.contains_key(&path) {

@@ -16,7 +16,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::database::{DATABASE_FILE, Database, DatabaseError};
+use super::database::{DATABASE_FILE, Database, DatabaseError, Snapshot};
 use super::path::STORE_DIR;
 use super::registration::{self, RegistrationError};
 use super::{PathInfo, StorePath};
@@ -137,6 +137,14 @@ impl Source {
         match &self.index {
             Index::Database(database) => Ok(database.info(path)?),
             Index::Registration(infos) => Ok(infos.get(path).cloned()),
+        }
+    }
+
+    /// One state for all that is read until the guard is dropped; `None` where nobody could write.
+    pub fn snapshot(&self) -> Result<Option<Snapshot<'_>>, SourceError> {
+        match &self.index {
+            Index::Database(database) => Ok(Some(database.snapshot()?)),
+            Index::Registration(_) => Ok(None),
         }
     }
 

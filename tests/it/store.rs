@@ -428,7 +428,13 @@ fn a_locked_database_is_refused_and_one_in_use_is_read() {
         )
         .unwrap();
     let source = Source::open(fixture.root()).unwrap();
-    assert!(source.info(&StorePath::from_absolute(late).unwrap()).unwrap().is_some());
+    let late = StorePath::from_absolute(late).unwrap();
+    let snapshot = source.snapshot().unwrap();
+    assert!(source.info(&late).unwrap().is_some());
+    other.execute("delete from ValidPaths where path = ?", [late.to_string()]).unwrap();
+    assert!(source.info(&late).unwrap().is_some(), "one state for all of a closure");
+    drop(snapshot);
+    assert_eq!(source.info(&late).unwrap(), None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use crate::error::IoError;
 
-pub use read::Database;
+pub use read::{Database, Snapshot};
 pub use schema::{DATABASE_FILE, SCHEMA_FILE, SCHEMA_VERSION};
 pub use write::encode;
 

@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
 
 use super::{DATABASE_FILE, DatabaseError, SCHEMA_FILE, SCHEMA_VERSION};
 use crate::error::IoError;
@@ -208,6 +208,13 @@ impl Database {
         Ok(Some(info))
     }
 
+    /// One state of the database for all that is read until the guard is dropped, whoever writes meanwhile. Writers may have
+    /// to wait for that, so it should not be long.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, DatabaseError> {
+        let transaction = self.connection.unchecked_transaction();
+        Ok(Snapshot { _transaction: transaction.map_err(|source| classify(source, &self.path))? })
+    }
+
     /// Fails when a database that was read without locks is not what it was: what was read may then be
     /// half of one state and half of another.
     pub fn check_unchanged(&self) -> Result<(), DatabaseError> {
@@ -266,6 +273,13 @@ impl Database {
             source => classify(source, &self.path),
         }
     }
+}
+
+/// Keeps what is read of a database in one state.
+#[derive(Debug)]
+pub struct Snapshot<'d> {
+    /// Rolled back when dropped: nothing was written.
+    _transaction: Transaction<'d>,
 }
 
 /// A row of `ValidPaths` as it is stored.
