@@ -90,7 +90,8 @@ fn external_options(filesystem: &Filesystem) -> external::Options {
     external::Options { uuid, arguments: filesystem.extra_args.clone() }
 }
 
-fn is_fat(filesystem: &Filesystem) -> bool {
+/// Whether `filesystem` is FAT.
+pub(super) fn is_fat(filesystem: &Filesystem) -> bool {
     matches!(filesystem.format.as_str(), "vfat" | "fat" | "msdos")
 }
 

@@ -8,6 +8,7 @@ use super::machine::is_made_there;
 use super::visit::mapper_path;
 use super::{Contents, ImageError, Keys, assemblies, btrfs, filesystem, tables};
 use crate::fs::swap;
+use crate::parallel;
 use crate::plan::Plan;
 use crate::plan::assembly::VolumeGroup;
 use crate::plan::content::{Assembly, AssemblyKind, Content, Filesystem, Luks, Member, Swap};
@@ -17,6 +18,9 @@ use crate::volume::{Block, SliceBlock, luks2, lvm, md};
 
 /// The disks by attribute name, who watches, and who judges what was written before the tables are.
 type Target<'a> = (&'a BTreeMap<String, Arc<dyn Block>>, &'a dyn Progress, &'a mut Check<'a>);
+
+/// Things that belong onto a device each, with their devices.
+type OnDevices<T> = Vec<(T, Arc<dyn Block>)>;
 
 /// Judges what was written.
 type Check<'a> = dyn FnMut() -> Result<(), ImageError> + 'a;
@@ -29,15 +33,17 @@ pub(super) fn write(
     target: Target<'_>,
 ) -> Result<(), ImageError> {
     let (disks, progress, check) = target;
+    let fat = fat_partitions(plan, disks)?;
     let mut stack = Stack::new((plan, contents, keys), progress);
-    for disk in &plan.disks {
-        if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
-            stack.content(content, block.clone())?;
-        }
-    }
-    let of_disks = std::mem::take(&mut stack.tables);
-    stack.assemble()?;
-    stack.write_waiting()?;
+    stack.beside = fat.iter().map(|(filesystem, _)| *filesystem).collect();
+    let write_fat = || {
+        fat.iter().try_for_each(|(filesystem, block)| {
+            write_filesystem((plan, contents, progress), filesystem, &**block)
+        })
+    };
+    let (fat_written, of_disks) = parallel::both(write_fat, || stack.fill(disks));
+    let of_disks = of_disks?;
+    fat_written?;
     check()?;
     stack.commit_headers()?;
     // Those in arrays and volumes come first: with the disks' own everything is found.
@@ -47,7 +53,40 @@ pub(super) fn write(
     Ok(())
 }
 
-fn write_tables(tables: Vec<(&Table, Arc<dyn Block>)>) -> Result<(), ImageError> {
+/// The FAT volumes in partitions of disks, and where they are. What starts from them is small, and no layer lies below that
+/// others share, so they are written beside all else.
+fn fat_partitions<'p>(
+    plan: &'p Plan,
+    disks: &BTreeMap<String, Arc<dyn Block>>,
+) -> Result<OnDevices<&'p Filesystem>, ImageError> {
+    let mut found: OnDevices<&Filesystem> = Vec::new();
+    for disk in &plan.disks {
+        let (Some(table), Some(block)) = (disk.table(), disks.get(&disk.key)) else { continue };
+        for partition in &table.partitions {
+            if let Some(Content::Filesystem(filesystem)) = &partition.content
+                && filesystem::is_fat(filesystem)
+            {
+                found.push((filesystem, Arc::new(SliceBlock::new(block.clone(), partition.range)?)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn write_filesystem(
+    (plan, contents, progress): (&Plan, &Contents, &dyn Progress),
+    filesystem: &Filesystem,
+    block: &dyn Block,
+) -> Result<(), ImageError> {
+    let path = format!("write {}", filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path));
+    let tree = contents.of(filesystem);
+    let step = Step::start(progress, &path, Some(tree.content_len()), Unit::Bytes);
+    filesystem::write(plan.seed, filesystem, tree, (block, step))?;
+    step.finish();
+    Ok(())
+}
+
+fn write_tables(tables: OnDevices<&Table>) -> Result<(), ImageError> {
     tables.into_iter().try_for_each(|(table, block)| tables::write(table, &*block))
 }
 
@@ -56,14 +95,16 @@ struct Stack<'a> {
     contents: &'a Contents,
     keys: &'a Keys,
     progress: &'a dyn Progress,
+    /// File systems that are written by somebody else.
+    beside: Vec<&'a Filesystem>,
     /// Devices of what is made of several, by their place among them.
     members: BTreeMap<Assembly, BTreeMap<usize, Arc<dyn Block>>>,
     /// Tables still to be written.
-    tables: Vec<(&'a Table, Arc<dyn Block>)>,
+    tables: OnDevices<&'a Table>,
     /// Devices without content, by their paths in the running system.
     blank: BTreeMap<String, Arc<dyn Block>>,
     /// File systems of several devices, each with its first.
-    waiting: Vec<(&'a Filesystem, Arc<dyn Block>)>,
+    waiting: OnDevices<&'a Filesystem>,
     /// Encrypted volumes whose headers are still to be written.
     headers: Vec<(&'a Luks, luks2::PendingHeader, Arc<dyn Block>)>,
     /// Thin pools, those below before those on them.
@@ -90,6 +131,7 @@ impl<'a> Stack<'a> {
             contents,
             keys,
             progress,
+            beside: Vec::new(),
             members: BTreeMap::new(),
             tables: Vec::new(),
             blank: BTreeMap::new(),
@@ -99,11 +141,29 @@ impl<'a> Stack<'a> {
         }
     }
 
+    /// Fills the disks with all but their tables, which are returned.
+    fn fill(&mut self, disks: &BTreeMap<String, Arc<dyn Block>>) -> Result<OnDevices<&'a Table>, ImageError> {
+        for disk in &self.plan.disks {
+            if let (Some(content), Some(block)) = (&disk.content, disks.get(&disk.key)) {
+                self.content(content, block.clone())?;
+            }
+        }
+        let of_disks = std::mem::take(&mut self.tables);
+        self.assemble()?;
+        self.write_waiting()?;
+        Ok(of_disks)
+    }
+
     fn content(&mut self, content: &'a Content, block: Arc<dyn Block>) -> Result<(), ImageError> {
         match content {
             Content::Table(table) => self.table(table, block),
             // A virtual machine makes and fills it.
             Content::Filesystem(filesystem) if is_made_there(filesystem) => Ok(()),
+            Content::Filesystem(filesystem)
+                if self.beside.iter().any(|other| std::ptr::eq(*other, &raw const **filesystem)) =>
+            {
+                Ok(())
+            }
             Content::Filesystem(filesystem) if !btrfs::more_devices(filesystem).is_empty() => {
                 self.waiting.push((filesystem, block));
                 Ok(())
@@ -112,15 +172,7 @@ impl<'a> Stack<'a> {
                 self.write_btrfs(filesystem, &[block])
             }
             Content::Filesystem(filesystem) => {
-                let path = format!(
-                    "write {}",
-                    filesystem.mount.as_ref().map_or(&filesystem.device, |mount| &mount.path)
-                );
-                let tree = self.contents.of(filesystem);
-                let step = Step::start(self.progress, &path, Some(tree.content_len()), Unit::Bytes);
-                filesystem::write(self.plan.seed, filesystem, tree, (&*block, step))?;
-                step.finish();
-                Ok(())
+                write_filesystem((self.plan, self.contents, self.progress), filesystem, &*block)
             }
             Content::Swap(swap) => write_swap(swap, &*block),
             Content::Luks(luks) => self.luks(luks, block),
