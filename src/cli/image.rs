@@ -150,6 +150,7 @@ pub(super) fn image(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fa
         let mut fill = |images: &[raw::ImageFile<'_>]| ready.fill(images, &arguments.out, progress);
         raw::write_by(&prepared, &inputs, to, &mut fill).map_err(vm_failed)?
     };
+    prepared.leave();
     print(&written.iter().map(|file| format!("{}\n", file.display())).collect::<String>())
 }
 
