@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Contents, ImageError, filesystem, mkfs_arguments, visit};
+pub(super) use crate::fs::btrfs::Counted;
 use crate::fs::btrfs::{
     self, Compression, Effort, Filling, Label, Measure, Options, Overwriting, Profile, Storage,
     SubvolumePath, SwapFile, Volumes,
@@ -110,7 +111,7 @@ fn volumes<'c>(filesystem: &Filesystem, contents: &'c Contents) -> Result<Volume
         }
     }
     let top = filling(filesystem, (filesystem.mount.as_ref(), &filesystem.swap_files), contents)?;
-    Ok(Volumes { top, subvolumes })
+    Ok(Volumes { top, subvolumes, counted: contents.counted(filesystem) })
 }
 
 fn filling<'c>(

@@ -19,6 +19,8 @@ pub struct Contents {
     trees: BTreeMap<MountPoint, Tree>,
     /// What an unmounted file system holds: nothing.
     empty: Tree,
+    /// What measuring counted of each btrfs, by its device.
+    counted: BTreeMap<String, btrfs::Counted>,
 }
 
 /// Mount points of boot files in the order in which one is taken for them, where the layout has no
@@ -48,12 +50,12 @@ impl Contents {
         // What lies below a mount that is made anew at each start (tmpfs) is on no disk.
         trees.retain(|mount_point, _| on_disk.contains(mount_point.as_str()));
         trees.extend(boot);
-        Ok(Self { trees, empty: Tree::new(Metadata::root(0o755)) })
+        Ok(Self { trees, ..Self::blank() })
     }
 
     /// Nothing for any file system: what formatting alone writes.
     pub(super) fn blank() -> Self {
-        Self { trees: BTreeMap::new(), empty: Tree::new(Metadata::root(0o755)) }
+        Self { trees: BTreeMap::new(), empty: Tree::new(Metadata::root(0o755)), counted: BTreeMap::new() }
     }
 
     /// The tree of the root file system, where that lies on a disk.
@@ -72,7 +74,7 @@ impl Contents {
     }
 
     /// How much room each file system of `plan` needs, with and without `free` bytes to spare.
-    pub(super) fn measure(&self, plan: &Plan, free: ByteSize) -> Result<plan::Contents, ImageError> {
+    pub(super) fn measure(&mut self, plan: &Plan, free: ByteSize) -> Result<plan::Contents, ImageError> {
         let mut needs = plan::Contents::default();
         for filesystem in visit::filesystems(plan) {
             if btrfs::is_btrfs(filesystem) {
@@ -80,6 +82,7 @@ impl Contents {
                 for device in btrfs::more_devices(filesystem).into_iter().chain([filesystem.device.clone()]) {
                     needs.need_with_free(device, measure.least, measure.size);
                 }
+                self.counted.insert(filesystem.device.clone(), measure.counted);
                 continue;
             }
             let tree = self.of(filesystem);
@@ -106,6 +109,11 @@ impl Contents {
     /// What goes where `path` is mounted.
     pub(super) fn tree_at(&self, path: &str) -> Option<&Tree> {
         self.trees.get(path)
+    }
+
+    /// What measuring counted of `filesystem`, a btrfs.
+    pub(super) fn counted(&self, filesystem: &Filesystem) -> Option<&btrfs::Counted> {
+        self.counted.get(&filesystem.device)
     }
 
     /// Bytes of all files.

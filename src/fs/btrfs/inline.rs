@@ -12,14 +12,24 @@ use crate::units::usize_of;
 const BATCH_BYTES: usize = 256 << 10;
 /// Threads that read batches in turn: to open a file takes longer than to make its items.
 const READERS: usize = 2;
-/// Batches of each that may wait.
-const BATCHES: usize = 2;
+/// Batches of each that may wait: 8 MiB of both, read while larger files are copied.
+const BATCHES: usize = 16;
 
-/// Small files one behind the other, each with its inode's place and where it ends.
+/// A small file in its batch.
+struct Small {
+    /// Its subvolume's place among all volumes.
+    volume: usize,
+    /// Its inode's place there.
+    inode: usize,
+    /// Where it ends in the batch.
+    end: usize,
+}
+
+/// Small files one behind the other.
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
-    files: Vec<(usize, usize)>,
+    files: Vec<Small>,
 }
 
 /// Hands out what the other threads have read.
@@ -33,15 +43,16 @@ pub struct InlineReader {
 }
 
 impl InlineReader {
-    /// Calls `use_it` with a reader of the small files of `survey`, which must be asked for in their order.
-    pub fn with<R: Send>(
-        survey: &Survey<'_>,
+    /// Calls `use_it` with a reader of the small files of all `surveys`, which must be asked for in their order; reading
+    /// them begins at once.
+    pub fn with<R>(
+        surveys: &[Survey<'_>],
         use_it: impl FnOnce(&mut Self) -> Result<R, BtrfsError>,
     ) -> Result<R, BtrfsError> {
         std::thread::scope(|scope| {
             let readers = std::array::from_fn(|reader| {
                 let (sender, batches) = sync_channel(BATCHES);
-                scope.spawn(move || read_batches(survey, reader, &sender));
+                scope.spawn(move || read_batches(surveys, reader, &sender));
                 batches
             });
             let mut reader = Self { readers, turn: 0, batch: Batch::default(), next: (0, 0) };
@@ -54,32 +65,38 @@ impl InlineReader {
 }
 
 /// Reads the batches that are `reader`'s, one of [`READERS`]. Where they end follows from the lengths of files alone.
-fn read_batches(survey: &Survey<'_>, reader: usize, sender: &SyncSender<Result<Batch, BtrfsError>>) {
+fn read_batches(surveys: &[Survey<'_>], reader: usize, sender: &SyncSender<Result<Batch, BtrfsError>>) {
     let mut turn = 0;
-    let mut files: Vec<(usize, usize)> = Vec::new();
-    let mut places = (0..survey.inodes.len()).filter(|place| survey.is_inline(*place)).peekable();
-    while let Some(place) = places.next() {
-        let start = files.last().map_or(0, |(_, end)| *end);
-        let end = start + usize_of(survey.file_len(place));
-        files.push((place, end));
-        if end < BATCH_BYTES && places.peek().is_some() {
+    let mut files: Vec<Small> = Vec::new();
+    let inodes = |survey: &Survey<'_>| 0..survey.inodes.len();
+    let all = surveys
+        .iter()
+        .enumerate()
+        .flat_map(|(volume, survey)| inodes(survey).map(move |inode| (volume, inode)));
+    let mut small = all.filter(|(volume, inode)| surveys[*volume].is_inline(*inode)).peekable();
+    while let Some((volume, inode)) = small.next() {
+        let start = files.last().map_or(0, |file| file.end);
+        let end = start + usize_of(surveys[volume].file_len(inode));
+        files.push(Small { volume, inode, end });
+        if end < BATCH_BYTES && small.peek().is_some() {
             continue;
         }
         let files = std::mem::take(&mut files);
         // Who receives no more has failed by itself.
-        if turn == reader && sender.send(read(survey, files)).is_err() {
+        if turn == reader && sender.send(read(surveys, files)).is_err() {
             return;
         }
         turn = (turn + 1) % READERS;
     }
 }
 
-fn read(survey: &Survey<'_>, files: Vec<(usize, usize)>) -> Result<Batch, BtrfsError> {
-    let mut bytes = vec![0; files.last().map_or(0, |(_, end)| *end)];
+fn read(surveys: &[Survey<'_>], files: Vec<Small>) -> Result<Batch, BtrfsError> {
+    let mut bytes = vec![0; files.last().map_or(0, |file| file.end)];
     let mut start = 0;
-    for (place, end) in &files {
-        if let Some(Kind::File(content)) = survey.kind(*place) {
-            let wrong = |source| BtrfsError::Content { path: survey.path(*place), source };
+    for Small { volume, inode, end } in &files {
+        let survey = &surveys[*volume];
+        if let Some(Kind::File(content)) = survey.kind(*inode) {
+            let wrong = |source| BtrfsError::Content { path: survey.path(*inode), source };
             content.open().and_then(|open| open.read_at(&mut bytes[start..*end], 0)).map_err(wrong)?;
         }
         start = *end;
@@ -99,8 +116,8 @@ impl Inline for InlineReader {
             self.next = (0, 0);
         }
         let (index, start) = self.next;
-        let (whose, end) = self.batch.files[index];
-        if whose != place || end - start != len {
+        let Small { inode, end, .. } = self.batch.files[index];
+        if inode != place || end - start != len {
             return Err(lost());
         }
         bytes.extend_from_slice(&self.batch.bytes[start..end]);

@@ -2,7 +2,7 @@
 
 use super::error::BtrfsError;
 use super::options::Options;
-use super::plan::{Plan, PlanError, overlays};
+use super::plan::{Counted, Plan, PlanError, overlays};
 use super::profile::Profile;
 use super::volumes::Volumes;
 use crate::units::ByteSize;
@@ -11,7 +11,7 @@ use crate::units::ByteSize;
 const UNLIMITED: u64 = 1 << 62;
 
 /// What a file system for some content takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Measure {
     /// The whole of each device, with the free space that the options ask for.
     pub size: ByteSize,
@@ -19,6 +19,8 @@ pub struct Measure {
     pub least: ByteSize,
     /// Bytes of files that will be read for extents: what progress counts to.
     pub data: ByteSize,
+    /// How many nodes its trees have: saves [`write`](super::write()) the counting.
+    pub counted: Counted,
 }
 
 /// The smallest size of each of `devices` devices at which [`write`](super::write()) does not refuse `volumes` with
@@ -36,6 +38,7 @@ pub fn measure(volumes: &Volumes<'_>, options: &Options, devices: usize) -> Resu
             size: ByteSize(plan.device_len),
             least: ByteSize(plan.least_len),
             data: ByteSize(plan.read_bytes),
+            counted: plan.counted,
         }),
         Err(PlanError::Other(error)) => Err(error),
         Err(PlanError::Short) => {

@@ -61,6 +61,7 @@ pub use dump::dump;
 pub use error::{BtrfsError, Corruption, LabelError, Unfit};
 pub use measure::{Measure, measure};
 pub use options::{Label, NodeSize, Options};
+pub use plan::Counted;
 pub use profile::Profile;
 pub use read::{Reader, Subvolume, read};
 pub use volumes::{Effort, Filling, Overwriting, Storage, SubvolumePath, SwapFile, Volumes};

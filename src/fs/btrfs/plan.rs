@@ -4,6 +4,7 @@
 //! so what is planned always suffices. Trees are counted by the same code that writes them.
 
 use super::btree::{Counter, Emitter, Sink};
+use super::checksum::Checksum;
 use super::chunk::{Chunk, Use};
 use super::csum::CsumTree;
 use super::data_space::{DataSpace, Full};
@@ -13,7 +14,7 @@ use super::extents::{Checked, Extents};
 use super::format::node::{HEADER_LEN, ITEM_LEN, POINTER_LEN};
 use super::format::{COMPRESSED_MAX, SECTOR, objectid};
 use super::inode::{NoBytes, SubvolumeItems};
-use super::options::Options;
+use super::options::{NodeSize, Options};
 use super::overlay::{self, Overlay, Parent};
 use super::pieces::{Piece, Task, pieces};
 use super::survey::Survey;
@@ -46,14 +47,28 @@ pub struct Plan<'s> {
     pub data: Vec<Chunk>,
     /// For all other trees.
     pub metadata: Vec<Chunk>,
-    /// The first so many places for nodes are for checksums.
-    pub csum_nodes: u64,
+    /// How many nodes trees have. The first places for nodes are for those of checksums.
+    pub counted: Counted,
     /// Bytes that each device needs, without free space.
     pub least_len: u64,
     /// Bytes that each device needs, free space included.
     pub device_len: u64,
     /// Bytes of files that are read.
     pub read_bytes: u64,
+}
+
+/// How many nodes the trees of some files have, at the most: kept by who measures first, so that writing does not
+/// count again.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The nodes of the tree of checksums.
+    pub csum_nodes: u64,
+    /// Those of all other trees but that of chunks.
+    nodes: u64,
+    /// What was counted besides names: where data are, in how many chunks, in which form.
+    extents: Extents,
+    data_chunks: usize,
+    form: (NodeSize, Checksum),
 }
 
 /// Why there is no plan.
@@ -88,9 +103,13 @@ impl<'s> Plan<'s> {
         let mut spaces = DeviceSpaces::new(lens);
         let system = spaces.chunk(Use::System, options.metadata, SYSTEM_LEN).ok_or(PlanError::Short)?;
         let (data, extents) = place_data(&pieces, options, &mut spaces)?;
-        let (csum_nodes, nodes) = count_nodes(&surveys, &extents, (options, data.len()))?;
-        let metadata =
-            place_metadata((csum_nodes + nodes) * options.node_size.bytes(), options, &mut spaces)?;
+        let before = volumes.counted.filter(|before| before.is_of(&extents, (options, data.len())));
+        let counted = match before {
+            Some(before) => before.clone(),
+            None => Counted::new(&surveys, extents, (options, data.len()))?,
+        };
+        let nodes = counted.csum_nodes + counted.nodes;
+        let metadata = place_metadata(nodes * options.node_size.bytes(), options, &mut spaces)?;
         let free =
             options.free.bytes().saturating_mul(options.data.copies()).div_ceil(u64_of(lens.len().max(1)));
         let least_len = spaces.end();
@@ -107,7 +126,7 @@ impl<'s> Plan<'s> {
             system,
             data,
             metadata,
-            csum_nodes,
+            counted,
             least_len,
             device_len,
             read_bytes,
@@ -166,29 +185,39 @@ fn place_metadata(used: u64, options: &Options, spaces: &mut DeviceSpaces) -> Re
     Ok(chunks)
 }
 
-/// The nodes of the tree of checksums, and of all other trees but that of chunks: an upper bound for each.
-fn count_nodes(
-    surveys: &[Survey<'_>],
-    extents: &Extents,
-    (options, data_chunks): (&Options, usize),
-) -> Result<(u64, u64), BtrfsError> {
-    let csums = count_csum_nodes(extents, options)? + u64_of(data_chunks) + 1;
-    let mut nodes = 0;
-    for (volume, survey) in surveys.iter().enumerate() {
-        let mut counter = Counter::default();
-        let mut emitter = Emitter::new(objectid::FS_TREE, options.node_size, &mut counter);
-        let own = extents.of_volume(volume);
-        SubvolumeItems { survey, extents: own, node_size: options.node_size }
-            .emit(&mut NoBytes, &mut emitter)?;
-        nodes += emitter.finish()?.nodes;
+impl Counted {
+    fn new(
+        surveys: &[Survey<'_>],
+        extents: Extents,
+        (options, data_chunks): (&Options, usize),
+    ) -> Result<Self, BtrfsError> {
+        let csum_nodes = count_csum_nodes(&extents, options)? + u64_of(data_chunks) + 1;
+        let mut nodes = 0;
+        for (volume, survey) in surveys.iter().enumerate() {
+            let mut counter = Counter::default();
+            let mut emitter = Emitter::new(objectid::FS_TREE, options.node_size, &mut counter);
+            let own = extents.of_volume(volume);
+            SubvolumeItems { survey, extents: own, node_size: options.node_size }
+                .emit(&mut NoBytes, &mut emitter)?;
+            nodes += emitter.finish()?.nodes;
+        }
+        let chunks = u64_of(data_chunks) + ITEMS_SPARE;
+        let bound = |items: u64, len: usize| bound(items, len + ITEM_LEN, options);
+        // Tree of roots, of UUIDs, of devices' extents, of free space, for relocation.
+        let volumes = u64_of(surveys.len());
+        nodes += bound(3 * volumes + ITEMS_SPARE, 439) + bound(volumes, 8);
+        nodes += bound(chunks * 16, 48) + bound(chunks * 3, 8) + 1;
+        nodes += count_extent_nodes(csum_nodes + nodes, u64_of(extents.iter().len()) + chunks, options);
+        let form = (options.node_size, options.checksum);
+        Ok(Self { csum_nodes, nodes, extents, data_chunks, form })
     }
-    let chunks = u64_of(data_chunks) + ITEMS_SPARE;
-    let bound = |items: u64, len: usize| bound(items, len + ITEM_LEN, options);
-    // Tree of roots, of UUIDs, of devices' extents, of free space, for relocation.
-    let volumes = u64_of(surveys.len());
-    nodes += bound(3 * volumes + ITEMS_SPARE, 439) + bound(volumes, 8);
-    nodes += bound(chunks * 16, 48) + bound(chunks * 3, 8) + 1;
-    Ok((csums, nodes + count_extent_nodes(csums + nodes, u64_of(extents.iter().len()) + chunks, options)))
+
+    /// Whether the same files would be counted alike with data at `extents`.
+    fn is_of(&self, extents: &Extents, (options, data_chunks): (&Options, usize)) -> bool {
+        self.form == (options.node_size, options.checksum)
+            && self.data_chunks == data_chunks
+            && self.extents == *extents
+    }
 }
 
 fn count_csum_nodes(extents: &Extents, options: &Options) -> Result<u64, BtrfsError> {

@@ -231,6 +231,21 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
+fn what_measuring_counted_is_used_where_it_holds_and_changes_nothing() {
+    let tree = tree();
+    let volumes = Volumes::from(&tree);
+    let counted = measure(&volumes, &options(), 1).unwrap().counted;
+    let again = Volumes { counted: Some(&counted), ..volumes.clone() };
+    let larger = Options { checksum: Checksum::Sha256, ..options() };
+    for options in
+        [options(), Options { node_size: NodeSize::from_bytes(4096).unwrap(), ..options() }, larger]
+    {
+        let made = |volumes| bytes(&devices(volumes, &options, 1)[0]);
+        assert!(made(&again) == made(&volumes), "{options:?}");
+    }
+}
+
+#[test]
 fn a_damaged_copy_is_passed_over_and_damage_of_all_copies_is_named() {
     let tree = tree();
     let volumes = Volumes::from(&tree);

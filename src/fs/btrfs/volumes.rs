@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::compression::Compression;
+use super::plan::Counted;
 use crate::tree::{Name, NameError, Tree};
 use crate::units::ByteSize;
 
@@ -110,11 +111,13 @@ pub struct Volumes<'t> {
     pub top: Filling<'t>,
     /// The subvolumes. They are numbered in the order of their paths.
     pub subvolumes: BTreeMap<SubvolumePath, Filling<'t>>,
+    /// What measuring counted, where the same files were measured before.
+    pub counted: Option<&'t Counted>,
 }
 
 impl<'t> From<&'t Tree> for Volumes<'t> {
     fn from(tree: &'t Tree) -> Self {
-        Self { top: tree.into(), subvolumes: BTreeMap::new() }
+        Self { top: tree.into(), subvolumes: BTreeMap::new(), counted: None }
     }
 }
 

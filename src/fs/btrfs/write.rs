@@ -67,30 +67,44 @@ pub fn write(
     };
     erase(blocks)?;
     let identities = Identities::new(options, blocks.len(), plan.surveys.len());
-    let copied = copy(&plan, &identities, (options, blocks), step)?;
+    InlineReader::with(&plan.surveys, |small| {
+        let facts = (default, incompat(volumes, options));
+        fill(&plan, (options, &identities), facts, (blocks, lens), (small, step))
+    })
+}
+
+/// Writes everything of `plan`, the trees with what `small` reads meanwhile.
+fn fill(
+    plan: &Plan<'_>,
+    (options, identities): (&Options, &Identities),
+    (default, incompat): (u64, u64),
+    (blocks, lens): (&[&dyn Block], Vec<u64>),
+    (small, step): (&mut InlineReader, Step<'_>),
+) -> Result<Written, BtrfsError> {
+    let copied = copy(plan, identities, (options, blocks), step)?;
     let data = copied.space.trimmed(CHUNK_UNIT);
     let chunks: Vec<Chunk> =
         std::iter::once(plan.system.clone()).chain(data).chain(plan.metadata.iter().cloned()).collect();
     let totals = DeviceTotals::new(lens, &chunks);
     let trees = Trees {
-        plan: &plan,
+        plan,
         options,
-        identities: &identities,
+        identities,
         totals: &totals,
         target: Target { devices: blocks, chunks: &chunks },
         extents: &copied.extents,
         csums: (copied.csums, &copied.csum_nodes),
         default,
     };
-    let done = trees.write()?;
+    let done = trees.write(small)?;
     let facts = Facts {
         chunks: &chunks,
         totals: &totals,
-        identities: &identities,
+        identities,
         roots: done.roots,
         kept: done.kept,
         bytes_used: done.bytes_used,
-        incompat: incompat(volumes, options),
+        incompat,
     };
     facts.write(blocks, options)?;
     let data = copied.extents.disk_len();
@@ -174,7 +188,7 @@ impl Trees<'_> {
         let system = NodePlaces { chunks: std::slice::from_ref(&self.plan.system), node_bytes };
         let main = NodePlaces { chunks: &self.plan.metadata, node_bytes };
         let writer = |places| NodeWriter::new(self.target, places, self.identities, self.options.checksum);
-        (writer((system, 0)), writer((main, self.plan.csum_nodes)))
+        (writer((system, 0)), writer((main, self.plan.counted.csum_nodes)))
     }
 
     fn emit(
@@ -188,7 +202,7 @@ impl Trees<'_> {
         emitter.finish()
     }
 
-    fn write(&self) -> Result<Done, BtrfsError> {
+    fn write(&self, small: &mut InlineReader) -> Result<Done, BtrfsError> {
         let (mut system, mut main) = self.node_writer();
         let chunk_root = self.emit(objectid::CHUNK_TREE, &mut system, |out| {
             chunk_tree(self.target.chunks, self.totals, self.identities, out)
@@ -197,7 +211,7 @@ impl Trees<'_> {
         let mut roots = BTreeMap::new();
         let plain = |root, has_directory| RootEntry { root, subvolume: None, has_directory };
         for (volume, survey) in self.plan.surveys.iter().enumerate() {
-            let root = self.subvolume(volume, survey, &mut main)?;
+            let root = self.subvolume(volume, survey, (small, &mut main))?;
             let place = self.place(volume);
             let subvolume = Some((self.identities.subvolumes[volume], place));
             roots.insert(volume_number(volume), RootEntry { root, subvolume, has_directory: true });
@@ -222,7 +236,7 @@ impl Trees<'_> {
             nodes: NodesBefore {
                 system: (&self.plan.system, &system.written),
                 csums: self.csums.1,
-                main: (&self.plan.metadata, self.plan.csum_nodes, &main.written.clone()),
+                main: (&self.plan.metadata, self.plan.counted.csum_nodes, &main.written.clone()),
             },
             options: self.options,
             default: self.default,
@@ -239,13 +253,11 @@ impl Trees<'_> {
         &self,
         volume: usize,
         survey: &Survey<'_>,
-        main: &mut NodeWriter<'_>,
+        (small, main): (&mut InlineReader, &mut NodeWriter<'_>),
     ) -> Result<Root, BtrfsError> {
         let extents = self.extents.of_volume(volume);
         let items = SubvolumeItems { survey, extents, node_size: self.options.node_size };
-        self.emit(volume_number(volume), main, |out| {
-            InlineReader::with(survey, |inline| items.emit(inline, out))
-        })
+        self.emit(volume_number(volume), main, |out| items.emit(small, out))
     }
 
     /// Where a subvolume is in its parent; `None` for the top.
