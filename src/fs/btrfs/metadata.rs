@@ -1,5 +1,7 @@
 //! Where nodes go: one after the other through the chunks for them, gathered and written in large pieces.
 
+use std::sync::mpsc::{SyncSender, sync_channel};
+
 use zerocopy::IntoBytes;
 
 use super::address::Logical;
@@ -9,11 +11,14 @@ use super::chunk::{Chunk, find};
 use super::error::BtrfsError;
 use super::format::node::{FLAGS, HEADER_LEN, Header};
 use super::identities::Identities;
+use crate::parallel;
 use crate::units::{u64_of, usize_of};
 use crate::volume::{Block, BlockError};
 
 /// Bytes gathered before they are written.
 const BATCH_BYTES: usize = 1 << 20;
+/// Batches that may wait for the thread that writes them.
+const BATCHES: usize = 2;
 
 /// The devices, and the chunks that say what lies where on them.
 #[derive(Clone, Copy)]
@@ -34,6 +39,47 @@ impl Target<'_> {
         for piece in chunk.pieces(start, len) {
             let part = &bytes[usize_of(piece.from)..usize_of(piece.from + piece.len)];
             self.devices[piece.device].write_at(part, piece.offset)?;
+        }
+        Ok(())
+    }
+}
+
+/// Nodes one behind the other, and where they go.
+type Batch = (Logical, Vec<u8>);
+
+/// How nodes get to the devices.
+pub enum Outlet<'a> {
+    /// At once.
+    Direct(Target<'a>),
+    /// By another thread, which is busy with one batch while the next is made.
+    Thread(SyncSender<Batch>),
+}
+
+impl Outlet<'_> {
+    /// Calls `use_it` with an outlet to a thread of its own; returns when that has written everything.
+    pub fn with_thread<R>(
+        target: Target<'_>,
+        use_it: impl FnOnce(Outlet<'static>) -> Result<R, BtrfsError>,
+    ) -> Result<R, BtrfsError> {
+        let (sender, batches) = sync_channel::<Batch>(BATCHES);
+        let write = move || batches.iter().try_for_each(|(start, bytes)| target.write(start, &bytes));
+        let (written, result) = parallel::both(write, || use_it(Outlet::Thread(sender)));
+        // Who could send no more has only seen that this failed.
+        written?;
+        result
+    }
+
+    /// Takes the nodes in `bytes`, which is left empty.
+    fn put(&self, start: Logical, bytes: &mut Vec<u8>) -> Result<(), BtrfsError> {
+        match self {
+            Self::Direct(target) => {
+                target.write(start, bytes)?;
+                bytes.clear();
+            }
+            Self::Thread(sender) => {
+                let ended = |_| BlockError::out_of_range("the thread that writes nodes", start.0, 0, 0);
+                sender.send((start, std::mem::take(bytes))).map_err(ended)?;
+            }
         }
         Ok(())
     }
@@ -73,7 +119,7 @@ pub struct Written {
 
 /// Completes nodes and writes them.
 pub struct NodeWriter<'a> {
-    target: Target<'a>,
+    outlet: Outlet<'a>,
     places: NodePlaces<'a>,
     identities: &'a Identities,
     checksum: Checksum,
@@ -88,13 +134,13 @@ pub struct NodeWriter<'a> {
 impl<'a> NodeWriter<'a> {
     /// Writes to `places` from place `first` on.
     pub fn new(
-        target: Target<'a>,
+        outlet: Outlet<'a>,
         (places, first): (NodePlaces<'a>, u64),
         identities: &'a Identities,
         checksum: Checksum,
     ) -> Self {
         Self {
-            target,
+            outlet,
             places,
             identities,
             checksum,
@@ -108,8 +154,7 @@ impl<'a> NodeWriter<'a> {
     /// Writes what was gathered.
     pub fn flush(&mut self) -> Result<(), BtrfsError> {
         if !self.batch.is_empty() {
-            self.target.write(self.batch_start, &self.batch)?;
-            self.batch.clear();
+            self.outlet.put(self.batch_start, &mut self.batch)?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::identities::Identities;
 use super::inline::InlineReader;
 use super::inode::{SubvolumeItems, emit_empty};
 use super::measure::{check_devices, measure};
-use super::metadata::{NodePlaces, NodeWriter, Target, Written as WrittenNode};
+use super::metadata::{NodePlaces, NodeWriter, Outlet, Target, Written as WrittenNode};
 use super::options::Options;
 use super::overlay::{self, volume_number};
 use super::plan::{Plan, PlanError, overlays};
@@ -150,7 +150,7 @@ fn copy(
     let chunks = plan.chunks();
     let target = Target { devices: blocks, chunks: &chunks };
     let places = NodePlaces { chunks: &plan.metadata, node_bytes: options.node_size.bytes() };
-    let writer = NodeWriter::new(target, (places, 0), identities, options.checksum);
+    let writer = NodeWriter::new(Outlet::Direct(target), (places, 0), identities, options.checksum);
     let copying = Copying {
         surveys: &plan.surveys,
         pieces: &plan.pieces,
@@ -183,12 +183,14 @@ struct Done {
 }
 
 impl Trees<'_> {
-    fn node_writer(&self) -> (NodeWriter<'_>, NodeWriter<'_>) {
+    /// A writer for the tree of chunks, and one for all others, which goes by `outlet`.
+    fn node_writers<'w>(&'w self, outlet: Outlet<'w>) -> (NodeWriter<'w>, NodeWriter<'w>) {
         let node_bytes = self.options.node_size.bytes();
         let system = NodePlaces { chunks: std::slice::from_ref(&self.plan.system), node_bytes };
         let main = NodePlaces { chunks: &self.plan.metadata, node_bytes };
-        let writer = |places| NodeWriter::new(self.target, places, self.identities, self.options.checksum);
-        (writer((system, 0)), writer((main, self.plan.counted.csum_nodes)))
+        let writer = |outlet, places| NodeWriter::new(outlet, places, self.identities, self.options.checksum);
+        let system = writer(Outlet::Direct(self.target), (system, 0));
+        (system, writer(outlet, (main, self.plan.counted.csum_nodes)))
     }
 
     fn emit(
@@ -203,7 +205,11 @@ impl Trees<'_> {
     }
 
     fn write(&self, small: &mut InlineReader) -> Result<Done, BtrfsError> {
-        let (mut system, mut main) = self.node_writer();
+        Outlet::with_thread(self.target, |outlet| self.write_by(outlet, small))
+    }
+
+    fn write_by(&self, outlet: Outlet<'_>, small: &mut InlineReader) -> Result<Done, BtrfsError> {
+        let (mut system, mut main) = self.node_writers(outlet);
         let chunk_root = self.emit(objectid::CHUNK_TREE, &mut system, |out| {
             chunk_tree(self.target.chunks, self.totals, self.identities, out)
         })?;
