@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a run took.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +51,9 @@ impl Run {
             if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
                 break status;
             }
-            // A plan takes some milliseconds, so a longer nap would miss its memory and add to its time.
-            std::thread::sleep(std::time::Duration::from_micros(300));
+            // Each look takes time from a run that uses all processors, and a nap may end late: half a percent of the
+            // run is enough. A plan takes some milliseconds, so the first naps are short.
+            std::thread::sleep((start.elapsed() / 200).max(Duration::from_micros(300)));
         };
         let seconds = start.elapsed().as_secs_f64();
         if status.success() {
