@@ -389,7 +389,9 @@ impl Reader<'_, '_> {
             if piece.checked == Checked::Yes {
                 self.copying.checksum.of_sectors(&ready.bytes[bytes.clone()], &mut ready.sums);
             }
-            ready.progress += if piece.task == Task::Preallocate { 0 } else { piece.len };
+            // Pieces are whole sectors; who watches counts the bytes of files.
+            let left = survey.file_len(piece.inode).saturating_sub(piece.offset);
+            ready.progress += if piece.task == Task::Preallocate { 0 } else { piece.len.min(left) };
             ready.read.push(Read { piece: *piece, bytes, sums: first..ready.sums.len(), code });
         }
         Ok(())

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::error::chain;
-use crate::progress::{Silent, Step, Unit};
+use crate::progress::{Event, Progress, Silent, Step, Unit};
 use crate::timestamp::Timestamp;
 use crate::tree::{Content, DeviceNumber, Kind, Metadata, Name, Node, NodeId, Tree, Xattr};
 use crate::units::{ByteSize, SectorSize, u64_of, usize_of};
@@ -228,6 +229,33 @@ fn the_number_of_threads_changes_nothing() {
         bytes(&devices(&volumes, &options, 1)[0])
     };
     assert!(made(1) == made(4));
+}
+
+/// Adds up what was done.
+#[derive(Default)]
+struct Sum(AtomicU64);
+
+impl Progress for Sum {
+    fn report(&self, event: Event<'_>) {
+        if let Event::Advance { amount, .. } = event {
+            self.0.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn progress_counts_the_bytes_of_files_and_not_their_sectors() {
+    let mut tree = Tree::new(Metadata::root(0o755));
+    for number in 0..20 {
+        let kind = Kind::File(Content::from(noise(5000)));
+        let node = Node { metadata: Metadata::root(0o644), kind };
+        tree.insert(&format!("file-{number}"), node, &Metadata::root(0o755)).unwrap();
+    }
+    let (volumes, sum) = (Volumes::from(&tree), Sum::default());
+    let size = usize_of(measure(&volumes, &options(), 1).unwrap().size.bytes());
+    let block = MemoryBlock::from_bytes(vec![0; size], SectorSize::S512);
+    write(&volumes, &options(), &[&block], Step::start(&sum, "btrfs", None, Unit::Bytes)).unwrap();
+    assert_eq!(sum.0.into_inner(), tree.content_len());
 }
 
 #[test]
