@@ -160,7 +160,7 @@ impl<'a> Stack<'a> {
             // A virtual machine makes and fills it.
             Content::Filesystem(filesystem) if is_made_there(filesystem) => Ok(()),
             Content::Filesystem(filesystem)
-                if self.beside.iter().any(|other| std::ptr::eq(*other, &raw const **filesystem)) =>
+                if self.beside.iter().any(|other| std::ptr::eq(*other, filesystem.as_ref())) =>
             {
                 Ok(())
             }

@@ -321,9 +321,14 @@ struct OpenFile<'a> {
 }
 
 impl OpenFile<'_> {
+    /// Bytes of the file in `piece`, which is whole sectors.
+    fn there(&self, piece: &Piece) -> u64 {
+        piece.len.min(self.len.saturating_sub(piece.offset))
+    }
+
     /// Fills `bytes` with `piece`; what lies behind the end is zero.
     fn read(&self, piece: &Piece, bytes: &mut [u8]) -> Result<(), ContentError> {
-        let there = usize_of(piece.len.min(self.len.saturating_sub(piece.offset)));
+        let there = usize_of(self.there(piece));
         self.content.read_at(&mut bytes[..there], piece.offset)?;
         bytes[there..].fill(0);
         Ok(())
@@ -381,6 +386,7 @@ impl Reader<'_, '_> {
                         },
                     };
                     code = self.content(&mut file, piece, ready).map_err(wrong)?;
+                    ready.progress += file.there(piece);
                     open = Some(file);
                 }
             }
@@ -389,9 +395,6 @@ impl Reader<'_, '_> {
             if piece.checked == Checked::Yes {
                 self.copying.checksum.of_sectors(&ready.bytes[bytes.clone()], &mut ready.sums);
             }
-            // Pieces are whole sectors; who watches counts the bytes of files.
-            let left = survey.file_len(piece.inode).saturating_sub(piece.offset);
-            ready.progress += if piece.task == Task::Preallocate { 0 } else { piece.len.min(left) };
             ready.read.push(Read { piece: *piece, bytes, sums: first..ready.sums.len(), code });
         }
         Ok(())

@@ -47,7 +47,7 @@ pub enum Checked {
 }
 
 /// All extents: sorted by address, and at the same time by volume, inode and place in the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Extents {
     all: Vec<Extent>,
 }

@@ -68,15 +68,13 @@ impl InlineReader {
 fn read_batches(surveys: &[Survey<'_>], reader: usize, sender: &SyncSender<Result<Batch, BtrfsError>>) {
     let mut turn = 0;
     let mut files: Vec<Small> = Vec::new();
-    let inodes = |survey: &Survey<'_>| 0..survey.inodes.len();
-    let all = surveys
-        .iter()
-        .enumerate()
-        .flat_map(|(volume, survey)| inodes(survey).map(move |inode| (volume, inode)));
-    let mut small = all.filter(|(volume, inode)| surveys[*volume].is_inline(*inode)).peekable();
-    while let Some((volume, inode)) = small.next() {
-        let start = files.last().map_or(0, |file| file.end);
-        let end = start + usize_of(surveys[volume].file_len(inode));
+    let small = surveys.iter().enumerate().flat_map(|(volume, survey)| {
+        let inline = (0..survey.inodes.len()).filter(|inode| survey.is_inline(*inode));
+        inline.map(move |inode| (volume, inode, usize_of(survey.file_len(inode))))
+    });
+    let mut small = small.peekable();
+    while let Some((volume, inode, len)) = small.next() {
+        let end = files.last().map_or(0, |file| file.end) + len;
         files.push(Small { volume, inode, end });
         if end < BATCH_BYTES && small.peek().is_some() {
             continue;

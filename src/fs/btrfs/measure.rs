@@ -11,14 +11,12 @@ use crate::units::ByteSize;
 const UNLIMITED: u64 = 1 << 62;
 
 /// What a file system for some content takes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Measure {
     /// The whole of each device, with the free space that the options ask for.
     pub size: ByteSize,
     /// The same without free space.
     pub least: ByteSize,
-    /// Bytes of files that will be read for extents: what progress counts to.
-    pub data: ByteSize,
     /// How many nodes its trees have: saves [`write`](super::write()) the counting.
     pub counted: Counted,
 }
@@ -37,7 +35,6 @@ pub fn measure(volumes: &Volumes<'_>, options: &Options, devices: usize) -> Resu
         Ok(plan) => Ok(Measure {
             size: ByteSize(plan.device_len),
             least: ByteSize(plan.least_len),
-            data: ByteSize(plan.read_bytes),
             counted: plan.counted,
         }),
         Err(PlanError::Other(error)) => Err(error),

@@ -78,7 +78,8 @@ impl Outlet<'_> {
             }
             Self::Thread(sender) => {
                 let ended = |_| BlockError::out_of_range("the thread that writes nodes", start.0, 0, 0);
-                sender.send((start, std::mem::take(bytes))).map_err(ended)?;
+                let full = std::mem::replace(bytes, Vec::with_capacity(BATCH_BYTES));
+                sender.send((start, full)).map_err(ended)?;
             }
         }
         Ok(())

@@ -53,13 +53,11 @@ pub struct Plan<'s> {
     pub least_len: u64,
     /// Bytes that each device needs, free space included.
     pub device_len: u64,
-    /// Bytes of files that are read.
-    pub read_bytes: u64,
 }
 
 /// How many nodes the trees of some files have, at the most: kept by who measures first, so that writing does not
 /// count again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Counted {
     /// The nodes of the tree of checksums.
     pub csum_nodes: u64,
@@ -105,7 +103,7 @@ impl<'s> Plan<'s> {
         let (data, extents) = place_data(&pieces, options, &mut spaces)?;
         let before = volumes.counted.filter(|before| before.is_of(&extents, (options, data.len())));
         let counted = match before {
-            Some(before) => before.clone(),
+            Some(before) => Counted { extents, ..*before },
             None => Counted::new(&surveys, extents, (options, data.len()))?,
         };
         let nodes = counted.csum_nodes + counted.nodes;
@@ -117,20 +115,7 @@ impl<'s> Plan<'s> {
         if lens.iter().any(|len| *len < device_len) {
             return Err(PlanError::Short);
         }
-        let read = pieces.iter().filter(|piece| piece.task != Task::Preallocate);
-        let read_bytes = read.map(|piece| piece.len).sum();
-        Ok(Self {
-            surveys,
-            parents,
-            pieces,
-            system,
-            data,
-            metadata,
-            counted,
-            least_len,
-            device_len,
-            read_bytes,
-        })
+        Ok(Self { surveys, parents, pieces, system, data, metadata, counted, least_len, device_len })
     }
 
     /// All chunks, sorted by address.
