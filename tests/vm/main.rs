@@ -16,4 +16,5 @@ mod layers;
 mod medium;
 mod raid;
 mod small;
+mod tools;
 mod vm_build;

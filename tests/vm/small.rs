@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use landfall::fs::cpio;
 use landfall::store::{Source, StorePath};
@@ -14,7 +15,7 @@ use landfall::tree::{Content, DeviceNumber, Kind, Metadata, Node, Tree};
 use serde_json::{Value, json};
 
 use crate::fixture::{Store, write};
-use crate::harness::Sample;
+use crate::harness::{Guest, Sample};
 
 /// Modules, besides what they need.
 const MODULES: [&str; 12] = [
@@ -86,6 +87,18 @@ echo "small: done"
 sync
 poweroff -f
 "#;
+
+/// Firmware, kernel and a small initrd.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What a machine that the small system boots in says until its report is done.
+pub fn reported(guest: &Guest) -> String {
+    let ends = ["small: done", "small: no root"];
+    let said = guest.vm().console().expect_any(&ends, BOOT_TIMEOUT);
+    let (end, said) = said.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(ends[end], "small: done", "{said}");
+    said
+}
 
 /// A file system that the system boots from.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use landfall::fs::ext4;
-use landfall::store::Source;
 use landfall::tree::{Kind, Tree};
 use landfall::units::{ByteRange, SectorSize};
 use landfall::volume::{FileBlock, SliceBlock};
@@ -15,7 +14,8 @@ use qemu::{Architecture, Budget, Drive, Machine, Mebibytes, RunDirectory};
 use serde_json::Value;
 
 use crate::harness::{Guest, Sample, landfall};
-use crate::small::{Root, Small};
+use crate::small::{Root, Small, reported};
+use crate::tools;
 
 /// Every hook leaves a line behind. The disk has a name that no disk of a virtual machine has.
 const LAYOUT: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/disk/by-id/nvme-no-such-disk",
@@ -43,17 +43,23 @@ fn build(layout: &str) -> Option<(RunDirectory, Small, Output)> {
     Some(build_with(Small::of(&sample), layout, &[]))
 }
 
-/// Builds `layout` with a system in a machine, as soon as the budget has room for it.
+/// Builds `layout` with a system in a machine.
 fn build_with(small: Small, layout: &str, more: &[&str]) -> (RunDirectory, Small, Output) {
     let directory = RunDirectory::create(None).unwrap();
     let file = directory.path().join("layout.json");
     fs::write(&file, layout).unwrap();
+    let ended = build_file(&small, &file, &directory.path().join("out"), more);
+    (directory, small, ended)
+}
+
+/// Builds the layout in `file` with a system in a machine, as soon as the budget has room for it.
+pub fn build_file(small: &Small, file: &Path, out: &Path, more: &[&str]) -> Output {
     let _share = Budget::host().unwrap().reserve(Mebibytes(2048), BUDGET_TIMEOUT).unwrap();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
-    let (out, root) = (text(&directory.path().join("out")), text(small.root()));
+    let (out, root) = (text(out), text(small.root()));
     let toplevel = small.toplevel.to_string();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/static/x86_64/landfall");
-    let (layout, program) = (text(&file), text(&program));
+    let (layout, program) = (text(file), text(&program));
     let arguments = [
         "image",
         &layout,
@@ -66,8 +72,7 @@ fn build_with(small: Small, layout: &str, more: &[&str]) -> (RunDirectory, Small
         "--installer-binary",
         &program,
     ];
-    let ended = landfall(&[&arguments, more].concat());
-    (directory, small, ended)
+    landfall(&[&arguments, more].concat())
 }
 
 /// The content of a partition of the disk `main`, by its number in the manifest.
@@ -158,16 +163,10 @@ const ZFS: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda",
       "srv": { "type": "zfs_fs", "mountpoint": "/srv", "options": { "compression": "gzip" } },
       "swap": { "type": "zfs_volume", "size": "16M", "content": { "type": "swap" } } } } } }"#;
 
-/// Firmware, kernel and a small initrd.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
-
 #[test]
 fn a_root_on_zfs_is_made_and_boots() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
-    let Some(tools) = zfs_tools(&sample) else {
-        eprintln!("skipped: no ZFS for the sample system's kernel in ~/.cache/landfall/zfs (.ci/zfs-tools)");
-        return;
-    };
+    let Some(tools) = tools::zfs(&sample) else { return };
     let root = Root {
         tools: &tools,
         programs: &["zpool", "zfs"],
@@ -182,10 +181,8 @@ fn a_root_on_zfs_is_made_and_boots() {
     assert!(err.contains("needs a VM: zfs (disk main, partition zfs)"), "{err}");
     let disk = directory.path().join("out/main.raw");
     let guest = Guest::boot(&Guest::machine(&sample, &disk));
-    let console = guest.vm().console();
-    let expect = |text: &str| console.expect(text, BOOT_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
-    expect("small: up from tank/root / zfs ");
-    let listed = expect("small: done");
+    let listed = reported(&guest);
+    assert!(listed.contains("small: up from tank/root / zfs "), "{listed}");
     let lines: Vec<&str> = listed.lines().map(str::trim_end).collect();
     for line in [
         "tank\tno\tlz4",
@@ -197,22 +194,6 @@ fn a_root_on_zfs_is_made_and_boots() {
         assert!(lines.contains(&line), "no `{line}` in {listed}");
     }
     assert!(listed.contains("all pools are healthy"), "{listed}");
-}
-
-/// The folder that `make zfs` has filled for the kernel of `sample`.
-fn zfs_tools(sample: &Sample) -> Option<PathBuf> {
-    let source = Source::open(sample.root()).unwrap();
-    let modules = format!("{}/kernel-modules/lib/modules", sample.toplevel());
-    let modules = source.on_host(&source.resolve(Path::new(&modules)).unwrap());
-    let version = fs::read_dir(modules).unwrap().next()?.unwrap().file_name();
-    cached("zfs").map(|folder| folder.join(version)).filter(|folder| folder.is_dir())
-}
-
-/// The folder of this name among what we keep of other people's packages.
-fn cached(name: &str) -> Option<PathBuf> {
-    let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("landfall").join(name)).filter(|folder| folder.is_dir())
 }
 
 /// A root on two devices that each have all of it, with subvolumes; an encrypted filesystem beside.
@@ -231,10 +212,7 @@ const BCACHEFS: &str = r#"{ "disk": {
 #[test]
 fn a_root_on_bcachefs_is_made_and_boots() {
     let Some(sample) = Sample::require(Architecture::X86_64) else { return };
-    let Some(tools) = cached("bcachefs") else {
-        eprintln!("skipped: no bcachefs in ~/.cache/landfall/bcachefs (.ci/bcachefs-tools)");
-        return;
-    };
+    let Some(tools) = tools::bcachefs() else { return };
     let root = Root {
         tools: &tools,
         programs: &["bcachefs"],
@@ -273,10 +251,8 @@ fn a_root_on_bcachefs_is_made_and_boots() {
     let disks = ["one", "two"].map(|disk| Drive::image(out.join(format!("{disk}.raw"))).snapshot());
     let machine = disks.into_iter().fold(Machine::new(Architecture::X86_64), Machine::with_drive);
     let guest = Guest::boot(&machine);
-    let console = guest.vm().console();
-    let expect = |text: &str| console.expect(text, BOOT_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
-    expect("small: up from /dev/vda3:/dev/vdb1 / bcachefs ");
-    let listed = expect("small: done");
+    let listed = reported(&guest);
+    assert!(listed.contains("small: up from /dev/vda3:/dev/vdb1 / bcachefs "), "{listed}");
     for text in [" /srv bcachefs ", "compression:                             lz4", "drwxrwxr-t", "30000"] {
         assert!(listed.contains(text), "no `{text}` in {listed}");
     }
