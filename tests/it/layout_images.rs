@@ -19,7 +19,8 @@ use crate::fixture::Fixture;
 mod judge;
 mod others;
 
-/// Layouts of which there is no image, and the words that say why.
+/// Layouts of which there is no image without a machine, and the words that say why. Machines make them in
+/// `tests/vm/machine_layouts.rs`.
 const REFUSED: [(&str, &str); 4] = [
     ("bcachefs", "not supported yet: bcachefs"),
     ("zfs-mirror-encrypted", "not supported yet: zfs pool `tank`"),

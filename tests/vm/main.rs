@@ -13,6 +13,7 @@ mod image;
 mod install;
 mod iso;
 mod layers;
+mod machine_layouts;
 mod medium;
 mod raid;
 mod small;

@@ -34,7 +34,8 @@ const MODULES: [&str; 12] = [
 ];
 
 /// Programs that are busybox.
-const APPLETS: [&str; 10] = ["sh", "cat", "cp", "echo", "ls", "mkdir", "mount", "sync", "umount", "uname"];
+const APPLETS: [&str; 11] =
+    ["sh", "cat", "cp", "echo", "ls", "mkdir", "mktemp", "mount", "sync", "umount", "uname"];
 
 /// What is taken of the sample's software, links followed: programs and their libraries.
 const FILES: [&str; 12] = [
