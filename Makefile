@@ -18,8 +18,12 @@ target_name := $(shell echo $(CARGO_BUILD_TARGET) | tr a-z- A-Z_)
 export CARGO_TARGET_$(target_name)_RUSTFLAGS := -Ctarget-feature=+crt-static
 folder := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 
+# What Debian has not ready is kept there; continuous integration gets it, so that no test is skipped.
+kept := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/landfall
+export PATH := $(PATH):$(kept)/bcachefs/bin
+
 .DEFAULT_GOAL := help
-.PHONY: help demo sample static zfs test inputs program samples built cross check fuzz bench doc clean tools
+.PHONY: help demo sample static zfs bcachefs test inputs program samples built modules cross check fuzz bench doc clean tools
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,8 +37,11 @@ sample: tools ## Makes the sample system of ARCH in target/sample/ARCH
 static: tools ## A static landfall for ARCH in target/static/ARCH, as installation media hold it
 	.ci/static-binary $(ARCH)
 
-zfs: tools sample ## ZFS for the sample system's kernel (x86_64, some 10 minutes): what the tests of ZFS need
+zfs: tools sample ## ZFS for the sample system's kernel (x86_64, six to ten minutes): what the tests of ZFS need
 	.ci/zfs-tools
+
+bcachefs: tools ## The program of bcachefs, of Debian's experimental suite: what the tests of bcachefs need
+	.ci/bcachefs-tools
 
 test: tools ## Every test, virtual machines included: about half an hour on 2 cores
 	$(MAKE) --no-print-directory -j3 inputs
@@ -44,7 +51,7 @@ test: tools ## Every test, virtual machines included: about half an hour on 2 co
 # What machines are made of: the sample systems, and static binaries for media. The one of this architecture is the very program
 # that is tested. It is not `cargo run` that starts it: without the tests' dependencies it would be compiled once more. Samples
 # are fetched and made while the other tests are compiled.
-inputs: cross samples built
+inputs: cross samples built $(if $(CI),bcachefs modules)
 program:
 	$(CARGO) nextest run --cargo-quiet --workspace --no-run --test vm
 	mkdir -p target/static/$(THIS)
@@ -53,6 +60,8 @@ samples: program
 	for arch in $(THIS) $(OTHER); do $(folder)/debug/landfall dev sample --arch $$arch --out target/sample/$$arch || exit; done
 built: program
 	$(CARGO) nextest run --cargo-quiet --workspace --no-run
+modules: samples
+	.ci/zfs-tools
 cross:
 	STATIC_PROFILE=static-test .ci/static-binary $(OTHER)
 

@@ -85,6 +85,11 @@ impl Program {
         folders.map(|folder| folder.join(&self.name)).find(|candidate| candidate.is_file())
     }
 
+    /// The program as another is to start it: where it is, or its name where it is not.
+    pub fn path(&self) -> PathBuf {
+        self.found().unwrap_or_else(|| PathBuf::from(&self.name))
+    }
+
     /// Fails when the program is not installed.
     pub fn check_installed(&self) -> Result<(), CommandError> {
         match self.found() {
@@ -96,8 +101,7 @@ impl Program {
     /// Runs it to its end on the terminal of the person who started us, whom it may ask; success is exit status 0.
     pub fn run_attended(&self) -> Result<(), CommandError> {
         tracing::debug!("running {}", self.line());
-        let program = self.found().unwrap_or_else(|| PathBuf::from(&self.name));
-        let status = Command::new(program).args(&self.arguments).stdout(Stdio::null()).status();
+        let status = Command::new(self.path()).args(&self.arguments).stdout(Stdio::null()).status();
         let status = status.map_err(|source| self.start_error(source))?;
         if status.success() {
             return Ok(());
@@ -109,8 +113,7 @@ impl Program {
     /// Runs it to its end with empty standard input; success is exit status 0.
     pub fn run(&self) -> Result<Output, CommandError> {
         tracing::debug!("running {}", self.line());
-        let program = self.found().unwrap_or_else(|| PathBuf::from(&self.name));
-        let output = Command::new(program)
+        let output = Command::new(self.path())
             .args(&self.arguments)
             .stdin(Stdio::null())
             .output()

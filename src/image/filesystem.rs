@@ -34,15 +34,15 @@ pub(super) fn measure(
             Err(source) => Err(ImageError::Fat { place: place(filesystem), source }),
         };
     }
+    if is_made_there(filesystem) {
+        return Ok(machine::estimate(tree, free));
+    }
     if let Some(kind) = external::Kind::from_format(&filesystem.format) {
         return external::measure(kind, tree, free).map_err(|source| ImageError::External {
             kind,
             place: place(filesystem),
             source,
         });
-    }
-    if is_made_there(filesystem) {
-        return Ok(machine::estimate(tree, free));
     }
     let options = ext4::Options { free, ..ext4_options(seed, filesystem)? };
     match ext4::measure(tree, &options) {

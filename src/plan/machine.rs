@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Plan;
 use super::content::{Content, Maker};
-use super::walk::contents;
+use super::walk::{change_filesystems, contents};
 use crate::layout::model::hooks::Hooks;
 
 /// Something for which a virtual machine is started.
@@ -91,6 +91,30 @@ impl Plan {
     }
 }
 
+/// Leaves bcachefs to the machine where there is one anyway: the system that it runs has the tools for what else it makes,
+/// and a kernel fills any tree, the tool from outside not all of them. Where there is none, a note says what that costs.
+pub(super) fn settle(plan: &mut Plan) {
+    let (mut by_machine, mut bcachefs) = (!plan.pools.is_empty() || !plan.bcachefs.is_empty(), false);
+    for content in contents(plan) {
+        if let Content::Filesystem(filesystem) = content {
+            by_machine |= filesystem.maker == Maker::Machine;
+            bcachefs |= filesystem.format == "bcachefs";
+        }
+    }
+    if bcachefs && by_machine {
+        change_filesystems(plan, &mut |filesystem| {
+            if filesystem.format == "bcachefs" {
+                filesystem.maker = Maker::Machine;
+            }
+        });
+    } else if bcachefs {
+        plan.notes.push(
+            "an image with bcachefs is not the same bytes each time: its program takes seeds from the operating system"
+                .to_owned(),
+        );
+    }
+}
+
 /// Paths of all hooks with something in them in `layout` (the resolved one): `disk.main.preCreateHook`.
 pub fn hook_paths(layout: &Json) -> Vec<String> {
     let mut found = Vec::new();
@@ -159,6 +183,31 @@ mod tests {
         );
         assert!(plan.text().contains("\nneeds a VM: zfs (disk main, partition zfs)\n"));
         assert_eq!(plan.json()["machine"][1]["what"], "zfs");
+    }
+
+    #[test]
+    fn bcachefs_is_left_to_a_machine_that_is_there_anyway() {
+        let with = |format: &str| {
+            let filesystem = |format: &str, path: &str| {
+                serde_json::json!({ "size": "1G",
+                "content": { "type": "filesystem", "format": format, "mountpoint": path } })
+            };
+            let luks = serde_json::json!({ "size": "1G", "content": { "type": "luks", "name": "crypt",
+                "passwordFile": "/key", "content": filesystem("bcachefs", "/data")["content"] } });
+            let layout = serde_json::json!({ "disk": { "main": { "type": "disk", "device": "/dev/vda",
+                "content": { "type": "gpt", "partitions": { "root": filesystem("bcachefs", "/"), "data": luks,
+                    "other": filesystem(format, "/other") } } } } });
+            plan(&layout.to_string())
+        };
+        let alone = with("xfs");
+        assert_eq!(alone.machine_needs(), []);
+        assert_eq!(alone.notes.len(), 1, "{:?}", alone.notes);
+        let both = with("nilfs2");
+        assert!(both.notes.is_empty(), "{:?}", both.notes);
+        let texts: Vec<String> = both.machine_needs().iter().map(MachineNeed::text).collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        let expected = "needs a VM: bcachefs (/dev/mapper/crypt; disk main, partition root)";
+        assert!(texts.iter().any(|text| text == expected), "{texts:?}");
     }
 
     #[test]

@@ -109,6 +109,22 @@ pub struct Node {
     pub kind: Kind,
 }
 
+impl Node {
+    /// Type and permissions in the bits of `st_mode` (POSIX.1-2024, `<sys/stat.h>`, with the usual values).
+    pub fn mode(&self) -> u32 {
+        let kind = match &self.kind {
+            Kind::Fifo => 0o010_000,
+            Kind::CharDevice(_) => 0o020_000,
+            Kind::Directory(_) => 0o040_000,
+            Kind::BlockDevice(_) => 0o060_000,
+            Kind::File(_) => 0o100_000,
+            Kind::Symlink(_) => 0o120_000,
+            Kind::Socket => 0o140_000,
+        };
+        kind | u32::from(self.metadata.permissions)
+    }
+}
+
 /// Why something could not be put into a tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {

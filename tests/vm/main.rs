@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
 
 mod btrfs;
-mod exfat;
+mod external;
 #[allow(dead_code, reason = "its miniature system is for the tests without machines")]
 #[path = "../it/fixture.rs"]
 mod fixture;

@@ -35,3 +35,14 @@ fn require(name: &Path, command: &str) -> Option<PathBuf> {
     eprintln!("skipped: {missing}");
     None
 }
+
+/// Whether a program that makes file systems is where this host's programs are. Missing, it is as with [`bcachefs`].
+pub fn is_in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    assert!(is_there || std::env::var_os("CI").is_none(), "no {program} in PATH (make test)");
+    if !is_there {
+        eprintln!("skipped: no {program} in PATH (make test)");
+    }
+    is_there
+}

@@ -24,11 +24,16 @@ pub(super) fn passed_on(arguments: &[String], allowed: &Allowed) -> Result<Vec<S
     let mut words = arguments.iter().flat_map(|argument| argument.split_whitespace());
     let mut passed = Vec::new();
     while let Some(word) = words.next() {
-        let flag = word.get(..2).unwrap_or(word);
+        let is_long = word.starts_with("--");
+        let flag =
+            if is_long { word.split('=').next().unwrap_or(word) } else { word.get(..2).unwrap_or(word) };
         if allowed.flags.contains(&word) {
             passed.push(word.to_owned());
         } else if allowed.values.contains(&flag) {
-            let value = if word.len() > 2 { &word[2..] } else { words.next().unwrap_or_default() };
+            let value = match &word[flag.len()..] {
+                "" => words.next().unwrap_or_default(),
+                value => value.strip_prefix(if is_long { "=" } else { "" }).unwrap_or(value),
+            };
             let names_file = value.split(',').any(|part| {
                 let name = part.split('=').next().unwrap_or_default();
                 allowed.refused.contains(&name)
@@ -62,6 +67,11 @@ mod tests {
         let words = passed("-f -L home -dagcount=2,su=64k").unwrap();
         assert_eq!(words, ["-f", "-L", "home", "-d", "agcount=2,su=64k"]);
         assert!(says(&words, "-d", "agcount=") && !says(&words, "-d", "size="));
+        let long = Allowed { flags: &["--acl"], values: &["--label", "-L"], refused: &[] };
+        let words = passed_on(&["--acl --label=one --label two -L three".to_owned()], &long).unwrap();
+        assert_eq!(words, ["--acl", "--label", "one", "--label", "two", "-L", "three"]);
+        assert!(passed_on(&["--labels=x".to_owned()], &long).is_err());
+        assert!(passed_on(&["--label=".to_owned()], &long).is_err());
         for bad in ["-d name=/dev/sda", "-p proto", "-d", "/dev/sdb"] {
             assert!(passed(bad).is_err(), "{bad}");
         }

@@ -6,16 +6,18 @@
 //! | f2fs | `mkfs.f2fs`, `sload.f2fs` | extended attributes, devices, pipes, sockets; a hard link becomes a second file |
 //! | ext2, ext3 | `mke2fs`, `debugfs` | sockets, line feeds in names |
 //! | erofs | `mkfs.erofs` | extended attributes, devices, pipes, sockets |
+//! | bcachefs | `bcachefs format --source`, `fakeroot` | extended attributes, devices; the owner, the permissions and the time of its root |
 //! | exfat | `mkfs.exfat`, then we fill it | links, devices, pipes, sockets, owners, permissions; a hard link becomes a second file |
 //!
 //! A tool fills a sparse file in a private folder; what it leaves to chance or cannot say (times, sticky bits,
-//! owners) is set there afterwards, so that the same tree gives the same bytes with the same version of the tool.
+//! owners) is set there afterwards, so that the same tree gives the same bytes with the same version of the tool, but for bcachefs.
 //! Then the file goes to its [`Block`], whatever that is made of. Other versions of a tool give other bytes.
 //!
 //! Sizes are not known to the byte, as they are for what we write ourselves: [`measure`] adds up what the format
 //! takes for each file and gives a margin for the rest.
 
 mod arguments;
+mod bcachefs;
 mod erofs;
 mod error;
 mod exfat;
@@ -49,6 +51,8 @@ pub enum Kind {
     Ext3,
     /// EROFS.
     Erofs,
+    /// bcachefs on one device.
+    Bcachefs,
 }
 
 /// What a file system is to be, beside its content.
@@ -70,6 +74,7 @@ impl Kind {
             "ext2" => Self::Ext2,
             "ext3" => Self::Ext3,
             "erofs" => Self::Erofs,
+            "bcachefs" => Self::Bcachefs,
             _ => return None,
         })
     }
@@ -83,6 +88,7 @@ impl Kind {
             Self::Ext2 => "ext2",
             Self::Ext3 => "ext3",
             Self::Erofs => "erofs",
+            Self::Bcachefs => "bcachefs",
         }
     }
 
@@ -94,6 +100,7 @@ impl Kind {
             Self::Exfat => &[("mkfs.exfat", "exfatprogs")],
             Self::Ext2 | Self::Ext3 => &[("mke2fs", "e2fsprogs"), ("debugfs", "e2fsprogs")],
             Self::Erofs => &[("mkfs.erofs", "erofs-utils")],
+            Self::Bcachefs => &[("bcachefs", "bcachefs-tools")],
         }
     }
 
@@ -105,6 +112,7 @@ impl Kind {
             Self::Exfat => &exfat::ARGUMENTS,
             Self::Ext2 | Self::Ext3 => &ext::ARGUMENTS,
             Self::Erofs => &erofs::ARGUMENTS,
+            Self::Bcachefs => &bcachefs::ARGUMENTS,
         };
         arguments::passed_on(arguments, allowed).map(drop)
     }
@@ -131,6 +139,7 @@ pub fn measure(kind: Kind, tree: &Tree, free: ByteSize) -> Result<ByteSize, Exte
         Kind::Ext2 => ext::measure(ext::Journal::None, tree, free),
         Kind::Ext3 => ext::measure(ext::Journal::Inside, tree, free),
         Kind::Erofs => erofs::measure(tree, free),
+        Kind::Bcachefs => bcachefs::measure(tree, free),
     }
 }
 
@@ -151,5 +160,6 @@ pub fn write(
         Kind::Ext2 => ext::write(ext::Journal::None, tree, options, (block, step)),
         Kind::Ext3 => ext::write(ext::Journal::Inside, tree, options, (block, step)),
         Kind::Erofs => erofs::write(tree, options, (block, step)),
+        Kind::Bcachefs => bcachefs::write(tree, options, (block, step)),
     }
 }

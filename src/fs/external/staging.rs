@@ -47,6 +47,13 @@ impl Staging {
         self.folder.path()
     }
 
+    /// Makes all of the file for the file system a hole again.
+    pub(super) fn clear(&self) -> Result<(), IoError> {
+        let error = |source| IoError::new("emptying", self.image_path(), source);
+        let len = self.image.metadata().map_err(error)?.len();
+        self.image.set_len(0).and_then(|()| self.image.set_len(len)).map_err(error)
+    }
+
     /// Path of the file for the file system.
     pub(super) fn image_path(&self) -> PathBuf {
         self.path().join("image")

@@ -32,7 +32,7 @@ use crate::installer::vm::{
     self, BuildOrder, KEY_FOLDER, KeyOrder, ORDER_FILE, REGISTRATION_FILE, WORK_SERIAL,
 };
 use crate::plan::Plan;
-use crate::plan::content::Content as Planned;
+use crate::plan::content::{Content as Planned, Maker};
 use crate::progress::{Progress, Step, Unit};
 use crate::store::install::add_store;
 use crate::store::registration;
@@ -201,9 +201,11 @@ fn check_programs(prepared: &Prepared, system: &System, hooks: HookUse) -> Resul
 
 /// The programs with which our writers have a file system made.
 fn external_programs(plan: &Plan) -> Vec<String> {
-    let kinds = crate::image::filesystems(plan);
-    let kinds =
-        kinds.iter().filter_map(|filesystem| crate::fs::external::Kind::from_format(&filesystem.format));
+    let filesystems = crate::image::filesystems(plan);
+    let kinds = filesystems
+        .iter()
+        .filter(|filesystem| filesystem.maker != Maker::Machine)
+        .filter_map(|filesystem| crate::fs::external::Kind::from_format(&filesystem.format));
     kinds.flat_map(|kind| kind.programs().iter().map(|(program, _)| (*program).to_owned())).collect()
 }
 

@@ -30,7 +30,7 @@ pub(super) fn minimum(format: &str) -> ByteSize {
 pub(super) fn maker(format: &str) -> Maker {
     match format {
         "vfat" | "fat" | "msdos" | "ext4" | "btrfs" | "swap" => Maker::Own,
-        "xfs" | "f2fs" | "exfat" | "erofs" | "ext2" | "ext3" | "squashfs" => Maker::Tool,
+        "xfs" | "f2fs" | "exfat" | "erofs" | "ext2" | "ext3" | "squashfs" | "bcachefs" => Maker::Tool,
         _ => Maker::Machine,
     }
 }

@@ -24,7 +24,7 @@ use super::disk::{Before, Disk};
 use super::error::{Cause, Exact, Problem};
 use super::mount::{self, Mount, SwapUse};
 use super::step::{Action, Step};
-use super::{Plan, Request};
+use super::{Plan, Request, machine};
 use crate::layout::model::content::ContentRef;
 use crate::layout::model::devices::Devices;
 use crate::layout::model::disk::Disk as DiskOptions;
@@ -249,6 +249,7 @@ impl<'a> Builder<'a> {
             places: self.leaves.into_iter().map(|leaf| (leaf.device, leaf.span)).collect(),
             layout,
         };
+        machine::settle(&mut plan);
         plan.boot = Boot::of(&plan);
         plan
     }

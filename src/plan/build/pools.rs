@@ -168,7 +168,7 @@ impl Builder<'_> {
             subvolumes,
             password_file: set.password_file.as_ref().map(ToString::to_string),
             extra_format_args: set.extra_format_args.clone(),
-            maker: formats::maker("bcachefs"),
+            maker: Maker::Machine,
         });
     }
 }

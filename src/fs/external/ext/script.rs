@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::super::ExternalError;
 use super::super::staging::write_content;
 use super::Journal;
-use crate::tree::{Kind, Metadata, Node, NodeId, Tree, Xattr};
+use crate::tree::{Kind, Metadata, NodeId, Tree, Xattr};
 
 /// The longest line that is read.
 const LONGEST: usize = 8000;
@@ -171,20 +171,11 @@ impl Script<'_> {
 
     /// Sets owner, mode, times and attributes of the node at `place`.
     fn metadata(&mut self, place: &[u8], id: NodeId) -> Result<(), ExternalError> {
-        let Node { metadata, kind } = self.tree.node(id);
-        let Metadata { permissions, uid, gid, modified, xattrs, .. } = metadata;
-        let kind = match kind {
-            Kind::Fifo => 0o010_000,
-            Kind::CharDevice(_) => 0o020_000,
-            Kind::Directory(_) => 0o040_000,
-            Kind::BlockDevice(_) => 0o060_000,
-            Kind::File(_) => 0o100_000,
-            Kind::Symlink(_) => 0o120_000,
-            Kind::Socket => 0o140_000,
-        };
+        let node = self.tree.node(id);
+        let Metadata { uid, gid, modified, xattrs, .. } = &node.metadata;
         let nanoseconds = u64::from(modified.nanoseconds) << 2;
         for (field, value) in [
-            ("mode", format!("0{:o}", kind | u32::from(*permissions))),
+            ("mode", format!("0{:o}", node.mode())),
             ("uid", uid.to_string()),
             ("gid", gid.to_string()),
             ("mtime", format!("@{}", modified.seconds)),
@@ -205,7 +196,7 @@ impl Script<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Content, Name};
+    use crate::tree::{Content, Name, Node};
 
     fn text(tree: &Tree) -> String {
         let folder = tempfile::tempdir().unwrap();
