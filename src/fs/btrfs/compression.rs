@@ -9,7 +9,6 @@ use std::fmt;
 use std::io::Write;
 
 use super::format::SECTOR;
-use crate::buffer::with_buffer;
 use crate::units::usize_of;
 
 /// How files are compressed.
@@ -78,62 +77,62 @@ impl Compressor {
         Self { zstd: None }
     }
 
-    /// Appends `input`, whole sectors of an extent, to `output` in compressed form, filled up to whole sectors.
+    /// Writes `input`, whole sectors of an extent, to the start of `output` in compressed form, filled up to whole sectors:
+    /// how many bytes those are.
     ///
-    /// `false`, and `output` as it was, where that would not save a sector: then the kernel stores it plain, too.
-    pub fn compress(&mut self, how: Compression, input: &[u8], output: &mut Vec<u8>) -> bool {
+    /// `None`, and anything in `output`, where that would not save a sector: then the kernel stores it plain, too.
+    pub fn compress(&mut self, how: Compression, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let sector = usize_of(SECTOR);
-        let before = output.len();
         let room = input.len().saturating_sub(sector);
-        let fits = room > 0
-            && match how {
-                Compression::Zstd(level) => self.zstd(level, (input, room), output),
-                Compression::Zlib(level) => zlib(level, input, output),
-                Compression::Lzo => lzo(input, output),
-            };
-        let len = (output.len() - before).next_multiple_of(sector);
-        let fits = fits && len <= room;
-        output.resize(if fits { before + len } else { before }, 0);
-        fits
+        if room == 0 {
+            return None;
+        }
+        // What finds no room there saves nothing.
+        let output = output.get_mut(..room)?;
+        let len = match how {
+            Compression::Zstd(level) => self.zstd(level, input, output),
+            Compression::Zlib(level) => zlib(level, input, output),
+            Compression::Lzo => lzo(input, output),
+        }?;
+        let whole = len.next_multiple_of(sector);
+        output.get_mut(len..whole)?.fill(0);
+        Some(whole)
     }
 
-    fn zstd(&mut self, level: u8, (input, room): (&[u8], usize), output: &mut Vec<u8>) -> bool {
+    fn zstd(&mut self, level: u8, input: &[u8], output: &mut [u8]) -> Option<usize> {
         if self.zstd.as_ref().is_none_or(|(known, _)| *known != level) {
             self.zstd = zstd::bulk::Compressor::new(i32::from(level)).ok().map(|new| (level, new));
         }
-        let Some((_, compressor)) = &mut self.zstd else { return false };
-        // Into a buffer that stays in the core's own cache, and which need not be cleared each time.
-        with_buffer(room, |buffer| {
-            // No room for the result means that nothing is saved: stored plain.
-            let Ok(len) = compressor.compress_to_buffer(input, &mut *buffer) else { return false };
-            output.extend_from_slice(&buffer[..len]);
-            true
-        })
+        let (_, compressor) = self.zstd.as_mut()?;
+        compressor.compress_to_buffer(input, output).ok()
     }
 }
 
-fn zlib(level: u8, input: &[u8], output: &mut Vec<u8>) -> bool {
+fn zlib(level: u8, input: &[u8], output: &mut [u8]) -> Option<usize> {
+    let room = output.len();
     let mut encoder = flate2::write::ZlibEncoder::new(output, flate2::Compression::new(u32::from(level)));
-    encoder.write_all(input).is_ok() && encoder.finish().is_ok()
+    encoder.write_all(input).ok()?;
+    Some(room - encoder.finish().ok()?.len())
 }
 
-fn lzo(input: &[u8], output: &mut Vec<u8>) -> bool {
+fn lzo(input: &[u8], output: &mut [u8]) -> Option<usize> {
     let sector = usize_of(SECTOR);
-    let start = output.len();
-    output.extend_from_slice(&[0; 4]);
+    let mut at = 4;
     for part in input.chunks(sector) {
-        let left = sector - (output.len() - start) % sector;
+        let left = sector - at % sector;
         if left < 4 {
-            output.resize(output.len() + left, 0);
+            output.get_mut(at..at + left)?.fill(0);
+            at += left;
         }
-        let Ok(compressed) = lzokay::compress::compress(part) else { return false };
-        let Ok(len) = u32::try_from(compressed.len()) else { return false };
-        output.extend_from_slice(&len.to_le_bytes());
-        output.extend_from_slice(&compressed);
+        let compressed = lzokay::compress::compress(part).ok()?;
+        let len = u32::try_from(compressed.len()).ok()?;
+        output.get_mut(at..at + 4)?.copy_from_slice(&len.to_le_bytes());
+        at += 4;
+        output.get_mut(at..at + compressed.len())?.copy_from_slice(&compressed);
+        at += compressed.len();
     }
-    let Ok(total) = u32::try_from(output.len() - start) else { return false };
-    output[start..start + 4].copy_from_slice(&total.to_le_bytes());
-    true
+    output.get_mut(..4)?.copy_from_slice(&u32::try_from(at).ok()?.to_le_bytes());
+    Some(at)
 }
 
 /// The uncompressed bytes of an extent, `len` of them; `None` where `input` is damaged.
@@ -195,11 +194,14 @@ mod tests {
     #[test]
     fn every_method_gives_back_what_it_took_and_saves_sectors() {
         for how in [Compression::Zlib(3), Compression::Lzo, Compression::Zstd(3), Compression::Zstd(15)] {
-            let mut output = vec![7; 3];
-            assert!(Compressor::new().compress(how, &text(), &mut output), "{how}");
-            assert_eq!((output.len() - 3) % 4096, 0);
-            assert!(output.len() < text().len());
-            assert_eq!(decompress(how.code(), &output[3..], text().len()), Some(text()), "{how}");
+            let mut output = vec![7; text().len()];
+            let len = Compressor::new().compress(how, &text(), &mut output).unwrap();
+            assert_eq!(len % 4096, 0);
+            assert!(
+                len < text().len()
+                    && output[len..].iter().all(|byte| *byte == 7 || len + 4096 > text().len())
+            );
+            assert_eq!(decompress(how.code(), &output[..len], text().len()), Some(text()), "{how}");
         }
     }
 
@@ -213,10 +215,10 @@ mod tests {
         .take(4 * 4096)
         .collect();
         for how in [Compression::Zlib(3), Compression::Lzo, Compression::Zstd(3)] {
-            let mut output = Vec::new();
-            assert!(!Compressor::new().compress(how, &noise, &mut output), "{how}");
-            assert!(!Compressor::new().compress(how, &[0; 4096], &mut output), "one sector cannot be less");
-            assert!(output.is_empty());
+            let mut output = vec![0; noise.len()];
+            assert_eq!(Compressor::new().compress(how, &noise, &mut output), None, "{how}");
+            let one = Compressor::new().compress(how, &[0; 4096], &mut output);
+            assert_eq!(one, None, "one sector cannot be less");
         }
     }
 

@@ -22,7 +22,7 @@ use super::metadata::{NodeWriter, Target, Written};
 use super::pieces::{Piece, Task, shares};
 use super::survey::{Origin, Survey};
 use super::volumes::Effort;
-use crate::buffer::with_buffer;
+use crate::buffer::{Appended, with_buffer};
 use crate::fs::entropy::{self, looks_random};
 use crate::fs::swap;
 use crate::identity::Seed;
@@ -82,7 +82,7 @@ struct Read {
 #[derive(Default)]
 struct Ready {
     read: Vec<Read>,
-    bytes: Vec<u8>,
+    bytes: Appended,
     sums: Vec<u8>,
     /// Bytes of files that it stands for.
     progress: u64,
@@ -268,7 +268,7 @@ impl Copying<'_> {
                     end = end.plus(next.len);
                     bytes.end = more.end;
                 }
-                self.target.write(place.start, &ready.bytes[bytes])?;
+                self.target.write(place.start, &ready.bytes.as_slice()[bytes])?;
             }
             drop(places);
             self.step.advance(ready.progress);
@@ -287,6 +287,11 @@ impl Ready {
         self.places.clear();
         self.progress = 0;
     }
+}
+
+fn append(to: &mut Appended, bytes: &[u8]) {
+    to.room(bytes.len()).copy_from_slice(bytes);
+    to.keep(bytes.len());
 }
 
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -367,11 +372,11 @@ impl Reader<'_, '_> {
         let mut open: Option<OpenFile<'_>> = None;
         for piece in share {
             let survey = &surveys[piece.volume];
-            let start = ready.bytes.len();
+            let start = ready.bytes.as_slice().len();
             let mut code = None;
             match piece.task {
                 Task::Preallocate => {}
-                Task::SwapHeader => ready.bytes.extend_from_slice(&self.swap_header(survey, piece)?),
+                Task::SwapHeader => append(&mut ready.bytes, &self.swap_header(survey, piece)?),
                 Task::Plain | Task::Compress(..) => {
                     let wrong = |source| BtrfsError::Content { path: survey.path(piece.inode), source };
                     let Some(Kind::File(content)) = survey.kind(piece.inode) else { continue };
@@ -390,10 +395,10 @@ impl Reader<'_, '_> {
                     open = Some(file);
                 }
             }
-            let bytes = start..ready.bytes.len();
+            let bytes = start..ready.bytes.as_slice().len();
             let first = ready.sums.len();
             if piece.checked == Checked::Yes {
-                self.copying.checksum.of_sectors(&ready.bytes[bytes.clone()], &mut ready.sums);
+                self.copying.checksum.of_sectors(&ready.bytes.as_slice()[bytes.clone()], &mut ready.sums);
             }
             ready.read.push(Read { piece: *piece, bytes, sums: first..ready.sums.len(), code });
         }
@@ -408,20 +413,28 @@ impl Reader<'_, '_> {
         piece: &Piece,
         ready: &mut Ready,
     ) -> Result<Option<u8>, ContentError> {
-        let Task::Compress(how, effort) = piece.task else {
-            let start = ready.bytes.len();
-            ready.bytes.resize(start + usize_of(piece.len), 0);
-            file.read(piece, &mut ready.bytes[start..])?;
+        let len = usize_of(piece.len);
+        let tried = match piece.task {
+            Task::Compress(how, Effort::Always) => Some((how, Effort::Always)),
+            Task::Compress(how, effort) if file.is_compressed != Some(true) => Some((how, effort)),
+            _ => None,
+        };
+        let Some((how, effort)) = tried else {
+            file.read(piece, ready.bytes.room(len))?;
+            ready.bytes.keep(len);
             return Ok(None);
         };
-        with_buffer(usize_of(piece.len), |input| {
+        // Read into a buffer that stays in the core's own cache.
+        with_buffer(len, |input| {
             file.read(piece, input)?;
             let is_tried = effort == Effort::Always
                 || !file.is_compressed(piece, input)? && (how.gives_up_early() || !looks_random(input));
-            if is_tried && self.compressor.compress(how, input, &mut ready.bytes) {
+            let room = ready.bytes.room(len);
+            if is_tried && let Some(len) = self.compressor.compress(how, input, room) {
+                ready.bytes.keep(len);
                 return Ok(Some(how.code()));
             }
-            ready.bytes.extend_from_slice(input);
+            append(&mut ready.bytes, input);
             Ok(None)
         })
     }
