@@ -12,6 +12,7 @@ use landfall::tree::{
 use landfall::units::{ByteRange, ByteSize, SectorSize};
 use landfall::volume::FileBlock;
 
+use crate::image::Build;
 use crate::oracle::{require_root, require_tool, run, run_ok};
 
 fn file(bytes: &[u8]) -> Node {
@@ -259,6 +260,34 @@ fn bcachefs_carries_everything_for_its_fsck() {
     add(&mut tree, "socket", node(Metadata::root(0o755), tree::Kind::Socket));
     carries_everything(Kind::Bcachefs, &tree, &["--compression=zstd --fs_label files", "--acl"]);
     carries_everything(Kind::Bcachefs, &Tree::new(Metadata::root(0o755)), &[]);
+}
+
+/// A root on bcachefs.
+const BCACHEFS: &str = r#"{ "disk": { "main": { "type": "disk", "device": "/dev/vda", "content": { "type": "gpt", "partitions": {
+    "ESP": { "type": "EF00", "size": "64M", "content": { "type": "filesystem", "format": "vfat", "mountpoint": "/boot" } },
+    "root": { "size": "100%", "content": { "type": "filesystem", "format": "bcachefs", "mountpoint": "/" } } } } } } }"#;
+
+#[test]
+fn bcachefs_says_what_it_cannot_read_and_that_it_is_not_the_same_each_time() {
+    let Some(_) = judge(Kind::Bcachefs) else { return };
+    let build = Build::new(BCACHEFS);
+    let ended = build.command(&build.out(), &[]).output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && err.contains("not the same bytes each time"), "{err}");
+    let in_memory = Path::new("/dev/shm");
+    if rustix::fs::statfs(in_memory).is_ok_and(|of| of.f_type == 0x0102_1994) {
+        fs::remove_dir_all(build.out()).unwrap();
+        let ended = build.command(&build.out(), &[]).env("TMPDIR", in_memory).output().unwrap();
+        let err = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            err.contains("it cannot read files of a folder in memory; let TMPDIR name one on a disk"),
+            "{err}"
+        );
+        assert_eq!(ended.status.code(), Some(1), "{err}");
+        assert!(!build.disk().exists());
+    } else {
+        eprintln!("skipped: /dev/shm is no folder in memory");
+    }
 }
 
 /// What exFAT can carry: names of all lengths and scripts, more in the root than a cluster has room for, holes.

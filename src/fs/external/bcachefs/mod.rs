@@ -84,10 +84,7 @@ fn check(tree: &Tree) -> Result<(), ExternalError> {
             return refused(&path, "has extended attributes, which are not passed to bcachefs");
         }
         if matches!(node.kind, Kind::CharDevice(_) | Kind::BlockDevice(_)) {
-            return refused(
-                &path,
-                "is a device, whose number bcachefs format writes otherwise than Linux reads it",
-            );
+            return refused(&path, "is a device, which is not passed to bcachefs");
         }
         if path == LOST_AND_FOUND {
             return refused(&path, "has the name of a folder that bcachefs format makes itself");
